@@ -1,0 +1,182 @@
+/** The broker of one process. */
+
+import type { Clock } from '../clock.js';
+import { systemClock } from '../clock.js';
+import { BrokerError } from '../errors.js';
+import type { EventOptions } from '../event-stream/event.js';
+import { Frame } from '../event-stream/frame.js';
+import type { Broker, Subscriber, Subscription } from './broker.js';
+import { Channel, type KeptEvent } from './channel.js';
+
+/** What a {@link MemoryBroker} keeps of each channel. Whichever limit is reached first evicts the oldest events. */
+export interface MemoryBrokerOptions {
+  /** Events kept for each channel; `0` keeps none. @defaultValue 1000 */
+  historyCount?: number;
+  /** Encoded bytes kept for each channel. @defaultValue 1048576 (1 MiB) */
+  historyBytes?: number;
+  /** How long an event is kept, in milliseconds. @defaultValue 300000 (5 minutes) */
+  historyMs?: number;
+  clock?: Clock;
+}
+
+/**
+ * Carries events within this process, and keeps their history for as long as the process lives.
+ *
+ * Ids are `<epoch>-<sequence>`: the epoch is drawn anew for each broker, so that an id of an earlier process is known for a
+ * gap; the sequence counts the events of all channels.
+ *
+ * @example
+ * ```ts
+ * const broker = new MemoryBroker({ historyCount: 100 });
+ * const router = new Router({ broker });
+ * await broker.publish('prices/DOGE', 'tick', { price: 1 });
+ * ```
+ */
+export class MemoryBroker implements Broker {
+  readonly #limits: Required<MemoryBrokerOptions>;
+  readonly #channels = new Map<string, Channel>();
+  /** Publishers' own ids, as far as their events are kept. */
+  readonly #ownIds = new Map<string, number>();
+  readonly #epoch: string;
+  #sequence = 0;
+  #isClosed = false;
+  #sweepAt: number;
+  /**
+   * A channel that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
+   * channels together: an id below it may have missed events of any of them.
+   */
+  #droppedThrough = 0;
+
+  constructor({
+    historyCount = 1_000,
+    historyBytes = 1024 * 1024,
+    historyMs = 5 * 60_000,
+    clock = systemClock,
+  }: MemoryBrokerOptions = {}) {
+    this.#limits = { historyCount, historyBytes, historyMs, clock };
+    this.#epoch = Math.floor(clock.random() * 36 ** 8)
+      .toString(36)
+      .padStart(8, '0');
+    this.#sweepAt = clock.now() + historyMs;
+  }
+
+  async publish(name: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
+    this.#assertOpen();
+    const sequence = this.#sequence + 1;
+    const id = `${options.id ?? this.#idOf(sequence)}`;
+    const frame = Frame.ofMessage(event, data, { ...options, id });
+    // Nothing throws from here on: what is numbered is kept and delivered.
+    this.#sequence = sequence;
+    const now = this.#limits.clock.now();
+    const ownId = options.id === undefined ? null : id;
+    if (ownId !== null) this.#ownIds.set(ownId, sequence);
+    this.#sweep(now);
+    const channel = this.#channelOf(name);
+    this.#forget(channel.append({ sequence, id, ownId, frame, at: now }, this.#limits));
+    for (const subscriber of channel.subscribers) subscriber.deliver(frame);
+    return id;
+  }
+
+  async subscribe(
+    names: readonly string[],
+    subscriber: Subscriber,
+    after: string | null = null,
+  ): Promise<Subscription> {
+    this.#assertOpen();
+    const unique = [...new Set(names)];
+    const from = after === null || after === '' ? this.#sequence : this.#sequenceOf(after);
+    let resumed: Subscription['resumed'] = after === null || after === '' ? 'fresh' : 'complete';
+    if (after && this.#hasLost(unique, from)) {
+      resumed = 'gap';
+      await subscriber.gap({ lastEventId: after, earliestId: this.#earliestId(unique) });
+      this.#assertOpen();
+    }
+    // From here to the end without an await: nothing can be published between the replay and going live.
+    const channels = unique.map((name) => this.#channelOf(name));
+    const missed = channels.flatMap((channel) => channel.after(from ?? 0));
+    missed.sort((one, other) => one.sequence - other.sequence);
+    for (const { frame } of missed) subscriber.deliver(frame);
+    // An object of this subscription's own: one subscriber may subscribe twice.
+    const entry: Pick<Subscriber, 'deliver'> = { deliver: (frame) => subscriber.deliver(frame) };
+    for (const channel of channels) channel.subscribers.add(entry);
+    return {
+      resumed,
+      unsubscribe: () => {
+        for (const channel of channels) channel.subscribers.delete(entry);
+        for (const name of unique) this.#dropIfEmpty(name);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#channels.clear();
+    this.#ownIds.clear();
+  }
+
+  #idOf(sequence: number): string {
+    return `${this.#epoch}-${sequence}`;
+  }
+
+  /** The place of an id in this history; `null` when it has none. */
+  #sequenceOf(id: string): number | null {
+    const own = this.#ownIds.get(id);
+    if (own !== undefined) return own;
+    const [, epoch, digits] = /^([0-9a-z]{8})-([1-9][0-9]{0,15}|0)$/.exec(id) ?? [];
+    const sequence = Number(digits);
+    return epoch === this.#epoch && sequence <= this.#sequence ? sequence : null;
+  }
+
+  #hasLost(names: readonly string[], after: number | null): boolean {
+    if (after === null) return true;
+    const now = this.#limits.clock.now();
+    return names.some((name) => {
+      const channel = this.#channels.get(name);
+      if (channel === undefined) return this.#droppedThrough > after;
+      this.#forget(channel.evict(now, this.#limits));
+      return channel.evictedThrough > after;
+    });
+  }
+
+  #earliestId(names: readonly string[]): string | null {
+    const oldest = names.flatMap((name) => this.#channels.get(name)?.oldest ?? []);
+    oldest.sort((one, other) => one.sequence - other.sequence);
+    return oldest[0]?.id ?? null;
+  }
+
+  #channelOf(name: string): Channel {
+    let channel = this.#channels.get(name);
+    if (channel === undefined) {
+      channel = new Channel(this.#droppedThrough);
+      this.#channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  #dropIfEmpty(name: string): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.isEmpty) return;
+    this.#droppedThrough = Math.max(this.#droppedThrough, channel.evictedThrough);
+    this.#channels.delete(name);
+  }
+
+  /** Once in a history's lifetime, looks through channels that nobody publishes on any more. */
+  #sweep(now: number): void {
+    if (now < this.#sweepAt) return;
+    this.#sweepAt = now + this.#limits.historyMs;
+    for (const [name, channel] of this.#channels) {
+      this.#forget(channel.evict(now, this.#limits));
+      this.#dropIfEmpty(name);
+    }
+  }
+
+  #forget(evicted: readonly KeptEvent[]): void {
+    for (const { ownId, sequence } of evicted) {
+      if (ownId !== null && this.#ownIds.get(ownId) === sequence) this.#ownIds.delete(ownId);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Publish before close().');
+  }
+}

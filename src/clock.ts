@@ -1,0 +1,25 @@
+/** Time and randomness, handed in so that no spec has to sleep or to be lucky. */
+
+/** A timer that was set. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** What the framework asks of time and chance. {@link systemClock} in production; a fake one in specs. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** A number from 0 up to, but not including, 1. */
+  random(): number;
+  /** Calls `callback` once, after `ms` milliseconds. A timer alone does not keep the process alive. */
+  setTimeout(callback: () => void, ms: number): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  random: Math.random,
+  setTimeout(callback, ms) {
+    const timeout = setTimeout(callback, ms).unref();
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};

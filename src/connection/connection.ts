@@ -1,0 +1,261 @@
+/** One open event stream: its queue, its backpressure, its end. */
+
+import { Frame } from '../event-stream/frame.js';
+import type { ConnectionRegistry } from './connection-registry.js';
+import { compacted } from './slow-consumer.js';
+import type { Transport } from './transport.js';
+import { flushAtTurnEnd } from './turn.js';
+
+/** What may be set about a connection, for a router or for one mount. */
+export interface ConnectionOptions {
+  /**
+   * A comment is sent after this many milliseconds without a write, so that proxies keep the stream open and a dead
+   * client is found. It comes up to a sixteenth late. `0` turns it off.
+   * @defaultValue 15000
+   */
+  heartbeatMs: number;
+  /** `writeMessage` waits while more than this many bytes are queued. @defaultValue 65536 (64 KiB) */
+  highWaterMarkBytes: number;
+  /**
+   * The slow-consumer policy acts when more than this many bytes wait behind those that are on their way to the client.
+   * A single event may be larger. @defaultValue 1048576 (1 MiB)
+   */
+  maxBufferedBytes: number;
+  /** A client that took nothing of what is on its way for this many milliseconds is cut off; `0`: never. @defaultValue 30000 */
+  stallMs: number;
+  /** What happens above `maxBufferedBytes`. @defaultValue `'disconnect'` */
+  slowConsumer: SlowConsumerPolicy;
+}
+
+/**
+ * - `disconnect`: the connection is cut; an EventSource comes back with its last event ID and loses nothing.
+ * - `drop-oldest`: the oldest waiting events are dropped.
+ * - `latest`: of the waiting events only the newest of each event type is kept.
+ */
+export type SlowConsumerPolicy = 'disconnect' | 'drop-oldest' | 'latest';
+
+export const defaultConnectionOptions: ConnectionOptions = {
+  heartbeatMs: 15_000,
+  highWaterMarkBytes: 64 * 1024,
+  maxBufferedBytes: 1024 * 1024,
+  stallMs: 30_000,
+  slowConsumer: 'disconnect',
+};
+
+/** Why a stream ended. `error` carries what was thrown, or the socket's error, where there is one. */
+export interface CloseReason {
+  /**
+   * - `client`: the client left.
+   * - `end`: `end()` was called.
+   * - `drain`: the server is closing.
+   * - `slow-consumer`: the client did not keep up, see {@link SlowConsumerPolicy}.
+   * - `write-failed`: the operating system refused a write.
+   * - `error`: `open` threw.
+   */
+  readonly kind: 'client' | 'end' | 'drain' | 'slow-consumer' | 'write-failed' | 'error';
+  readonly error?: unknown;
+}
+
+/** What all that was accepted answers; one promise for all, since there is one for each event of each connection. */
+const ACCEPTED = Promise.resolve(true);
+const GONE = Promise.resolve(false);
+const HEARTBEAT = Frame.ofComment('');
+
+/** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
+const SLICE_BYTES = 64 * 1024;
+
+/**
+ * Takes frames and brings them to one client, in order, at the client's pace.
+ *
+ * All that is given in one turn of the event loop leaves in one write. While that is on its way, what comes after waits in
+ * a queue of shared frames: a socket's own queue could not be dropped from.
+ *
+ * `open` → (`close`) → `closing` → (the queue has been written, or cannot be) → `closed`. Once not open it accepts nothing.
+ */
+export class Connection {
+  readonly options: ConnectionOptions;
+  readonly #transport: Transport;
+  readonly #registry: ConnectionRegistry;
+  readonly #onClose: (reason: CloseReason) => void;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #waiting: Frame[] = [];
+  #waitingBytes = 0;
+  /** Given to the transport, and not taken yet: what is left to put, and the size of the piece that was put last. */
+  #rest: Buffer | null = null;
+  #putBytes = 0;
+  #isScheduled = false;
+  #room: { promise: Promise<boolean>; resolve: (accepted: boolean) => void } | null = null;
+  /** When bytes were last put, and when the client last took some; in the clock's milliseconds. */
+  #wroteAt: number;
+  #progressAt: number;
+  #dropped = 0;
+
+  constructor(
+    transport: Transport,
+    registry: ConnectionRegistry,
+    options: ConnectionOptions,
+    onClose: (reason: CloseReason) => void,
+  ) {
+    this.options = options;
+    this.#transport = transport;
+    this.#registry = registry;
+    this.#onClose = onClose;
+    this.#wroteAt = registry.clock.now();
+    this.#progressAt = this.#wroteAt;
+    registry.add(this);
+  }
+
+  /** Whether it still accepts events. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Bytes that were accepted and that the operating system has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#waitingBytes + this.#putBytes + (this.#rest?.length ?? 0);
+  }
+
+  /** How many frames the slow-consumer policy has dropped so far. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Accepts a frame. Resolves `true` when there is room for the next, `false` when the connection is gone; never rejects.
+   */
+  send(frame: Frame): Promise<boolean> {
+    // Hot path: bench/fan-out.
+    if (this.#state !== 'open') return GONE;
+    this.#waiting.push(frame);
+    this.#waitingBytes += frame.byteLength;
+    if (this.#rest === null) this.#schedule();
+    else if (this.#waitingBytes > this.options.maxBufferedBytes && !this.#hasShed()) return GONE;
+    return this.bufferedBytes > this.options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
+  }
+
+  /**
+   * Ends the stream. What was accepted is still written, unless the reason says that it cannot be.
+   * Only the first call counts; `onClose` is called before it returns.
+   */
+  close(reason: CloseReason): void {
+    if (this.#state !== 'open') {
+      if (isLost(reason)) this.#release(true);
+      return;
+    }
+    this.#state = 'closing';
+    this.#room?.resolve(false);
+    this.#room = null;
+    if (isLost(reason)) this.#release(true);
+    else if (this.#rest === null) this.flush();
+    this.#onClose(reason);
+  }
+
+  /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#rest === null && this.#waiting.length > 0) {
+      const bytes = this.#transport.shape(Frame.join(this.#waiting));
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#wroteAt = this.#progressAt = this.#registry.clock.now();
+      this.#put(bytes);
+    }
+    if (this.#state === 'closing' && this.#rest === null) this.#release(false);
+    if (this.#room !== null && this.bufferedBytes <= this.options.highWaterMarkBytes) {
+      this.#room.resolve(true);
+      this.#room = null;
+    }
+  }
+
+  /** Looks whether a heartbeat is due or the client has stalled. Called by the registry's timer. @internal */
+  check(now: number): void {
+    const { heartbeatMs, stallMs } = this.options;
+    if (this.#rest !== null) {
+      if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
+    } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
+      void this.send(HEARTBEAT);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    flushAtTurnEnd(this);
+  }
+
+  #put(bytes: Buffer): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      const slice = rest.length > SLICE_BYTES ? rest.subarray(0, SLICE_BYTES) : rest;
+      rest = rest.subarray(slice.length);
+      if (!this.#hasRoomAfter(slice)) {
+        this.#rest = rest;
+        this.#putBytes = slice.length;
+        this.#transport.onceDrained(() => this.#drained());
+        return;
+      }
+    }
+  }
+
+  #hasRoomAfter(slice: Buffer): boolean {
+    try {
+      return this.#transport.put(slice);
+    } catch (error) {
+      // A middleware's own `write` may throw; one bad connection must not keep the others of this turn from theirs.
+      this.close({ kind: 'write-failed', error });
+      return true;
+    }
+  }
+
+  #drained(): void {
+    const rest = this.#rest;
+    if (rest === null || this.#state === 'closed') return;
+    this.#progressAt = this.#registry.clock.now();
+    this.#rest = null;
+    this.#putBytes = 0;
+    this.#put(rest);
+    this.flush();
+  }
+
+  #untilRoom(): Promise<boolean> {
+    if (this.#room === null) {
+      let resolve!: (accepted: boolean) => void;
+      const promise = new Promise<boolean>((settle) => {
+        resolve = settle;
+      });
+      this.#room = { promise, resolve };
+    }
+    return this.#room.promise;
+  }
+
+  /** Applies the slow-consumer policy to what waits. False: the connection was cut. */
+  #hasShed(): boolean {
+    // A lone event above the limit is no sign of a slow consumer: it is only a large event.
+    if (this.#waiting.length === 1) return true;
+    if (this.options.slowConsumer === 'disconnect') {
+      this.close({ kind: 'slow-consumer' });
+      return false;
+    }
+    const kept = compacted(this.#waiting, this.options);
+    this.#dropped += this.#waiting.length - kept.length;
+    this.#waiting = kept;
+    this.#waitingBytes = kept.reduce((bytes, frame) => bytes + frame.byteLength, 0);
+    return true;
+  }
+
+  #release(isLost: boolean): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#waiting = [];
+    this.#waitingBytes = this.#putBytes = 0;
+    this.#rest = null;
+    this.#registry.delete(this);
+    if (isLost) this.#transport.destroy();
+    else this.#transport.end();
+  }
+}
+
+/** Whether there is no one left to write to, or no use in it. */
+function isLost({ kind }: CloseReason): boolean {
+  return kind === 'client' || kind === 'slow-consumer' || kind === 'write-failed';
+}

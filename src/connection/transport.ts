@@ -1,0 +1,116 @@
+/** The two ways in which bytes reach a client: straight to the socket, or through Node's response. */
+
+import { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Frame } from '../event-stream/frame.js';
+import { type HttpResponse, isHttp2 } from './http.js';
+
+/**
+ * One open response, as far as a connection needs it. Everything after the headers goes through one transport:
+ * mixing `res.write` and `socket.write` on a connection reorders events on Node 26.
+ */
+export interface Transport {
+  /** The bytes of a frame in the shape that {@link put} takes. */
+  shape(frame: Frame): Buffer;
+  /** Hands bytes over. False means: enough for now, wait for {@link onceDrained} before the next. */
+  put(bytes: Buffer): boolean;
+  /** Calls back once what was put has been taken. */
+  onceDrained(callback: () => void): void;
+  /** Ends the response cleanly, after what was put. */
+  end(): void;
+  /** Drops the response and what is on its way. */
+  destroy(): void;
+}
+
+/**
+ * Picks the transport for a response whose headers were flushed.
+ *
+ * Straight to the socket saves Node's framing for each subscriber (5.0 against 3.4 µs a delivery), but is right only
+ * where nothing else stands between: HTTP/1.1, chunked, a body expected, the response's turn come (a pipelined one has
+ * no socket yet), and `write` and `end` not replaced by a middleware.
+ */
+export function transportFor(response: HttpResponse): Transport {
+  return isDirect(response) ? new SocketTransport(response, response.socket) : new ResponseTransport(response);
+}
+
+function isDirect(response: HttpResponse): response is ServerResponse & { socket: Socket } {
+  if (isHttp2(response)) return false;
+  return (
+    response.socket !== null &&
+    response.chunkedEncoding &&
+    response.write === ServerResponse.prototype.write &&
+    response.end === ServerResponse.prototype.end &&
+    response.writableLength === response.socket.writableLength
+  );
+}
+
+/** Writes frames, chunk header and all, to the socket under an HTTP/1.1 response. */
+class SocketTransport implements Transport {
+  readonly #response: ServerResponse;
+  readonly #socket: Socket;
+
+  constructor(response: ServerResponse, socket: Socket) {
+    this.#response = response;
+    this.#socket = socket;
+  }
+
+  shape(frame: Frame): Buffer {
+    return frame.chunk;
+  }
+
+  put(bytes: Buffer): boolean {
+    // Hot path: bench/fan-out. A socket that is closing would answer a write with an error; its close is on the way.
+    return !this.#socket.writable || this.#socket.write(bytes);
+  }
+
+  onceDrained(callback: () => void): void {
+    this.#socket.once('drain', callback);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Writes through the response: HTTP/1.0, HTTP/2, or with a middleware's `write` in between. */
+class ResponseTransport implements Transport {
+  // The methods used are the same on both classes; one type spares a cast at each call.
+  readonly #response: ServerResponse & { flush?: () => void };
+  readonly #original: HttpResponse;
+
+  constructor(response: HttpResponse) {
+    this.#response = response as ServerResponse;
+    this.#original = response;
+  }
+
+  shape(frame: Frame): Buffer {
+    return frame.bytes;
+  }
+
+  put(bytes: Buffer): boolean {
+    const response = this.#response;
+    if (response.writableEnded || response.destroyed) return true;
+    const hasRoom = response.write(bytes);
+    // Express's `compression` holds bytes back until this is called.
+    response.flush?.();
+    return hasRoom;
+  }
+
+  onceDrained(callback: () => void): void {
+    this.#response.once('drain', callback);
+  }
+
+  end(): void {
+    if (!this.#response.writableEnded) this.#response.end();
+  }
+
+  destroy(): void {
+    const response = this.#original;
+    if (isHttp2(response)) response.stream.destroy();
+    else response.destroy();
+  }
+}

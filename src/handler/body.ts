@@ -1,0 +1,47 @@
+/** A request's body, bounded. */
+
+import type { HttpRequest } from '../connection/http.js';
+import { HttpError } from '../errors.js';
+
+/**
+ * Reads a body whole.
+ *
+ * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 400 when the client left half-way.
+ */
+export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+  if (request.readableEnded) return Promise.resolve(Buffer.alloc(0));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (outcome: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      outcome();
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= maxBytes) chunks.push(chunk);
+      else {
+        // The rest is read and thrown away by Node, so that the client gets to see the answer.
+        settle(() => reject(new HttpError(413, undefined, { headers: { Connection: 'close' } })));
+        request.resume();
+      }
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const onClose = () => settle(() => reject(new HttpError(400, 'incomplete body')));
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
+}
+
+/** What a body parser ahead of us, such as `express.json()`, has made of a body that it consumed. */
+export function parsedUpstream(request: HttpRequest): unknown {
+  return request.readableEnded && 'body' in request ? request.body : undefined;
+}
+
+/** @throws {@link HttpError} 400 when the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HttpError(400, 'invalid JSON', { cause });
+  }
+}

@@ -1,0 +1,304 @@
+/** The class this project is for: one handler for each connection of an event stream. */
+
+import type { ServerResponse } from 'node:http';
+import type { Gap } from '../channel/broker.js';
+import { type CloseReason, Connection } from '../connection/connection.js';
+import { isHttp2 } from '../connection/http.js';
+import { transportFor } from '../connection/transport.js';
+import { HttpError } from '../errors.js';
+import type { EventMap, EventOptions } from '../event-stream/event.js';
+import { Frame } from '../event-stream/frame.js';
+import { isSameHost } from './cors.js';
+import type { Exchange } from './exchange.js';
+import { lastEventIdOf } from './last-event-id.js';
+import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
+import { type Resumed, StreamWork } from './stream-work.js';
+
+/**
+ * Streams events to one client. Subclass it, override the hooks, and mount it: each connection gets a handler of its own.
+ *
+ * ```
+ * request ─► initialize ─► prepare ─► checkOrigin ─► checkConnection ─► 200 + headers ─► open(params) ─► … ─► close(reason)
+ *                │ throw      │ error()    │ false         │ false, error(), throw             │ throw        exactly once,
+ *                ▼            ▼            ▼               ▼                                   ▼              iff open was called
+ *               500      that status      403      403, that status, 500                logged, stream ended
+ * ```
+ *
+ * Override {@link checkConnection} to refuse, {@link open} to write the first events and to start what feeds the stream,
+ * and {@link close} to release what `open` took. In between call {@link writeMessage}, from anywhere. The stream stays
+ * open after `open` has returned, until the client leaves, {@link end} is called or the server drains.
+ *
+ * A request that carries an `Origin` other than this host is answered 403, unless the mount's `cors` allows that origin:
+ * {@link checkOrigin} is there to decide otherwise.
+ *
+ * Times are in milliseconds and sizes in bytes; each option names its unit.
+ *
+ * @typeParam Events - the event types and the data of each, so that {@link writeMessage} is checked.
+ * @example
+ * ```ts
+ * class DogeHandler extends EventSourceHandler {
+ *   override checkConnection() {
+ *     if (!this.query.has('token')) this.error(403, 'forbidden');
+ *   }
+ *
+ *   override open({ breed }: { breed: string }) {
+ *     this.writeMessage('doge_source', `much ${breed}, very connection`);
+ *   }
+ * }
+ * router.mount('/doge/:breed', DogeHandler);
+ * ```
+ */
+export class EventSourceHandler<Events extends EventMap = Record<string, unknown>> extends RequestHandler {
+  /** The methods that open a stream. `['POST']` for streams that a body asks for: it is read before `checkConnection`. */
+  static readonly methods: readonly string[] = ['GET'];
+
+  #connection: Connection | null = null;
+  #work: StreamWork | null = null;
+  #isEnded = false;
+
+  /** @internal */
+  static override allowedMethods(): Method[] {
+    const verbs = super.allowedMethods().filter((method) => method !== 'GET' && method !== 'HEAD');
+    const head: Method[] = this.methods.includes('GET') ? ['HEAD'] : [];
+    return [...new Set([...(this.methods as Method[]), ...head, ...verbs])];
+  }
+
+  // Hooks: the framework calls them, you override them.
+
+  /**
+   * Called once, and only if the request has an `Origin` header, before {@link checkConnection}. Async: what follows waits.
+   * `true` accepts, `false` answers 403. A throw answers 500. The default accepts this host, and what `cors` allows.
+   */
+  checkOrigin(origin: string): boolean | Promise<boolean> {
+    const { cors } = this.#exchange.context.mount;
+    const host = this.headers[':authority'] ?? this.headers.host;
+    return isSameHost(origin, typeof host === 'string' ? host : undefined) || (cors?.allows(origin) ?? false);
+  }
+
+  /**
+   * Called once, before a byte is sent. Async: the answer waits, for `limits.firstByteMs` at most; if the client leaves
+   * meanwhile, nothing more is called but {@link onFinish}. `false` answers 403, anything else accepts. {@link error}
+   * answers that status; a throw 500, without detail. Response headers may be set here, and no later.
+   */
+  checkConnection(): unknown {
+    return true;
+  }
+
+  /**
+   * Called once, after the headers have reached the socket. Async: the client may leave meanwhile, see {@link signal};
+   * {@link close} does not wait for it. The result is ignored; the stream stays open. A throw is logged and ends the
+   * stream, and the reason that {@link close} gets carries it.
+   *
+   * @param _params - of the path: `/doge/:breed` gives `{ breed }`.
+   */
+  open(_params: object): unknown {
+    return undefined;
+  }
+
+  /**
+   * Called by {@link subscribe} when a replay cannot be whole, before any event of it. Async: the replay waits. The result
+   * is ignored. A throw is logged and ends the stream. The default writes `event: gap`, its data `{lastEventId, earliestId}`
+   * as JSON, so that a page can fetch its state anew.
+   */
+  gap(gap: Gap): unknown {
+    return this.#send(Frame.ofMessage('gap', gap));
+  }
+
+  /**
+   * Called exactly once, if and only if {@link open} was called: the client left, {@link end}, a drain, a slow consumer, a
+   * failed write, an error in `open`; `reason.kind` says which. Nothing can be written any more. Async: only a drain waits
+   * for it. A throw is logged.
+   */
+  close(_reason: CloseReason): unknown {
+    return undefined;
+  }
+
+  // Calls.
+
+  /**
+   * Sends one event.
+   *
+   * @param event - its type. `'message'` is the default type and is left out.
+   * @param data - a string as it is, bytes as UTF-8, anything else as JSON. `''` sends an empty data line; `undefined` sends
+   *   none, so that a client takes the id and dispatches nothing.
+   * @param options - `id`: the last event ID from here on. `retry`: the reconnection time, in milliseconds.
+   * @returns `true` when the event was accepted, `false` when the connection is gone. It never rejects. It waits only
+   *   while more than `highWaterMarkBytes` are queued: `await` it in a loop and you have backpressure, or let it go.
+   * @throws {@link InvalidEventError} at the call, when the event cannot be put on the wire; nothing is sent, and the
+   *   stream goes on.
+   */
+  writeMessage<Type extends string & keyof Events>(
+    event: Type,
+    data?: Events[Type],
+    options?: EventOptions,
+  ): Promise<boolean> {
+    return this.#send(Frame.ofMessage(event, data, options));
+  }
+
+  /** Sends a comment, which clients ignore. Returns as {@link writeMessage} does. */
+  writeComment(text: string): Promise<boolean> {
+    return this.#send(Frame.ofComment(text));
+  }
+
+  /**
+   * Sends the reconnection time: how long a client waits before it comes back. Returns as {@link writeMessage} does.
+   *
+   * @param ms - milliseconds, a whole number, 0 or more.
+   * @throws {@link InvalidEventError} `INVALID_RETRY` for any other number.
+   */
+  writeRetry(ms: number): Promise<boolean> {
+    return this.#send(Frame.ofRetry(ms));
+  }
+
+  /**
+   * Writes each item as an event, at the client's pace. When the client leaves, the iterator's `return()` is called at
+   * once, so that a generator's `finally` runs; a Node stream is destroyed.
+   *
+   * @returns `true` when all was written, `false` when the connection went before. The stream stays open: see {@link end}.
+   * @throws what the iterable throws; {@link InvalidEventError} when an item cannot be put on the wire.
+   */
+  stream<Type extends string & keyof Events>(
+    items: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,
+    { event = 'message' as Type }: { event?: Type } = {},
+  ): Promise<boolean> {
+    return this.#working.stream(items, (item) => this.writeMessage(event, item));
+  }
+
+  /**
+   * Subscribes the stream to channels of the router's broker: what was missed after `after`, then what is published from
+   * now on, in order, nothing twice. May be called again to add channels. Ends with the stream.
+   *
+   * @param after - a last event ID; the client's own unless said otherwise. `null`: only what is published from now on.
+   * @returns `resumed`: `'fresh'` when there was no id to resume after, `'complete'` when nothing was lost, `'gap'` when
+   *   something was, and {@link gap} has been called. `unsubscribe()` drops these channels again.
+   * @throws {@link BrokerError} when the broker cannot be asked.
+   */
+  subscribe(
+    channels: string | readonly string[],
+    { after = this.lastEventId }: { after?: string | null } = {},
+  ): Promise<Resumed> {
+    const { broker } = this.#exchange.context.mount;
+    return this.#working.subscribe(broker, typeof channels === 'string' ? [channels] : channels, after, (gap) =>
+      this.gap(gap),
+    );
+  }
+
+  /**
+   * Where the client says that it was: the `Last-Event-ID` header, else the `lastEventId` query parameter, else `null`.
+   * `''` means none. It comes from the network, and may name anything.
+   *
+   * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
+   */
+  get lastEventId(): string | null {
+    return lastEventIdOf(this.headers['last-event-id'], this.query);
+  }
+
+  /**
+   * Ends the stream from our side: what was written is still sent. An EventSource comes back after its reconnection time;
+   * answer 204 then to stop it. May be called more than once, and from anywhere.
+   */
+  end(): void {
+    this.#isEnded = true;
+    this.#connection?.close({ kind: 'end' });
+  }
+
+  /** Opens the stream. Overriding it makes this a plain {@link RequestHandler}: override {@link open}. */
+  override async get(_params: object): Promise<void> {
+    if (!(await this.#isAccepted())) return;
+    const connection = this.#connect();
+    if (connection === null) return;
+    try {
+      await this.open(this.params);
+    } catch (thrown) {
+      // What a signal makes a hook throw after the client has left is the way out, not a fault.
+      if (connection.isOpen || !isAbort(thrown)) this.#exchange.logThrown('open', thrown);
+      connection.close({ kind: 'error', error: thrown });
+    }
+  }
+
+  /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
+  override async head(_params: object): Promise<void> {
+    if (!(await this.#isAccepted())) return;
+    this.#writeHeaders();
+    this.#exchange.context.response.end();
+  }
+
+  /** @internal */
+  override [dispatch](method: Method): unknown {
+    const { methods } = this.constructor as typeof EventSourceHandler;
+    return methods.includes(method) ? this.get(this.params) : super[dispatch](method);
+  }
+
+  /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
+  async #isAccepted(): Promise<boolean> {
+    const exchange = this.#exchange;
+    // Reading it refuses a malformed one.
+    const { lastEventId: _, headers } = this;
+    const { origin } = headers;
+    if (origin !== undefined && !(await this.checkOrigin(origin))) throw new HttpError(403, 'origin not allowed');
+    if (this.request.method !== 'GET' && this.request.method !== 'HEAD') await this.#readBody();
+    if (exchange.isOver) return false;
+    if ((await this.checkConnection()) === false) throw new HttpError(403);
+    return !exchange.isOver;
+  }
+
+  /** A body that is too large, or not what it says, is refused here: in `open` it would be too late for a status. */
+  async #readBody(): Promise<void> {
+    const isJson = /^application\/(.+\+)?json\b/i.test(this.headers['content-type'] ?? '');
+    await (isJson ? this.json() : this.text());
+  }
+
+  #writeHeaders(): void {
+    const { response } = this.#exchange.context;
+    this.#exchange.answered();
+    response.statusCode = 200;
+    response.removeHeader('Content-Length');
+    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
+    if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-cache, no-transform');
+    if (!response.hasHeader('X-Accel-Buffering')) response.setHeader('X-Accel-Buffering', 'no');
+    (response as ServerResponse).flushHeaders();
+  }
+
+  /** Puts the headers on the wire and makes the connection. Null: the client has left, or `end()` was called before. */
+  #connect(): Connection | null {
+    const { request, response, mount } = this.#exchange.context;
+    this.#writeHeaders();
+    // A body that nobody reads would keep the socket from being read, and its end from being seen.
+    if (!request.complete) request.resume();
+    if (this.#isEnded) response.end();
+    const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
+    if (this.#isEnded || isGone) return null;
+    const connection = new Connection(transportFor(response), mount.registry, mount.connection, (reason) => {
+      this.#exchange.abort();
+      this.#work?.stop();
+      this.#exchange.runLast('close', () => this.close(reason));
+    });
+    this.#connection = connection;
+    this.#exchange.onClosed = () => connection.close(leftBy(this.request.socket));
+    return connection;
+  }
+
+  #send(frame: Frame): Promise<boolean> {
+    return (this.#connection ?? notConnected(this)).send(frame);
+  }
+
+  get #exchange(): Exchange {
+    return this[exchangeOf] ?? notConnected(this);
+  }
+
+  get #working(): StreamWork {
+    this.#work ??= new StreamWork(this.#connection ?? notConnected(this));
+    return this.#work;
+  }
+}
+
+/** Why the socket closed: the client's doing, or a write that failed. */
+function leftBy(socket: { errored?: (Error & { syscall?: string }) | null } | null): CloseReason {
+  const error = socket?.errored;
+  if (!error) return { kind: 'client' };
+  return { kind: error.syscall === 'write' ? 'write-failed' : 'client', error };
+}
+
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError';
+}

@@ -1,0 +1,151 @@
+/** One request and its answer, as the handlers of this folder see it: what is sent, what went wrong, when it is over. */
+
+import { STATUS_CODES } from 'node:http';
+import type { Timer } from '../clock.js';
+import { HttpError, TradewindError, toError } from '../errors.js';
+import type { RequestContext } from './request-context.js';
+import type { RequestHandler } from './request-handler.js';
+
+/**
+ * Keeps a handler's answer in one piece: it is given once, errors included, and hooks that throw are logged once and
+ * take nothing with them.
+ */
+export class Exchange {
+  readonly context: RequestContext;
+  /** Called when the response has closed, before `onFinish`. A stream puts the end of its connection here. */
+  onClosed: (() => void) | null = null;
+  readonly #handler: RequestHandler;
+  #isGone = false;
+  #isAnswered = false;
+  #body: Buffer[] = [];
+  #abortController: AbortController | null = null;
+  #deadline: Timer | null = null;
+  /** The hooks that `onFinish` has to wait for. */
+  #before: Promise<void> | null = null;
+
+  constructor(handler: RequestHandler, context: RequestContext) {
+    this.#handler = handler;
+    this.context = context;
+    context.response.once('close', () => this.#closed());
+    const { clock, firstByteMs } = context.mount;
+    if (firstByteMs > 0) {
+      const late = new HttpError(503, undefined, {
+        headers: { 'Retry-After': '5' },
+        log: 'no answer within firstByteMs',
+      });
+      this.#deadline = clock.setTimeout(() => this.fail(late, ''), firstByteMs);
+    }
+  }
+
+  /** Whether there is nobody left to answer, or nothing left to say. */
+  get isOver(): boolean {
+    return this.#isGone || this.#isAnswered;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abortController === null) {
+      this.#abortController = new AbortController();
+      if (this.#isGone) this.#abortController.abort();
+    }
+    return this.#abortController.signal;
+  }
+
+  /** The answer is on the wire, or about to be: no other may be given. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.#deadline?.cancel();
+    this.#deadline = null;
+  }
+
+  /** Tells the handler's own work to stop. */
+  abort(): void {
+    this.#isGone = true;
+    this.#abortController?.abort();
+  }
+
+  write(chunk: unknown): void {
+    if (this.#isAnswered) {
+      throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Write before finish(), and finish once.');
+    }
+    const { response } = this.context;
+    if (typeof chunk === 'string') this.#body.push(Buffer.from(chunk));
+    else if (chunk instanceof Uint8Array) this.#body.push(Buffer.from(chunk));
+    else {
+      if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      this.#body.push(Buffer.from(JSON.stringify(chunk) ?? 'null'));
+    }
+  }
+
+  finish(): void {
+    if (this.#isAnswered) {
+      throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Call finish() once, or not at all.');
+    }
+    this.answered();
+    const { request, response } = this.context;
+    if (this.#isGone || response.headersSent) return;
+    const body = Buffer.concat(this.#body);
+    this.#body = [];
+    if (response.statusCode === 204 || response.statusCode === 304) {
+      response.end();
+      return;
+    }
+    if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    response.setHeader('Content-Length', body.length);
+    if (request.method === 'HEAD') response.end();
+    else response.end(body);
+  }
+
+  /** Answers what a hook has thrown, or only reports it when there is nobody left to tell. */
+  fail(thrown: unknown, hook: string): void {
+    const { mount, response } = this.context;
+    if (!(thrown instanceof HttpError)) this.logThrown(hook, thrown);
+    else if (thrown.log !== undefined) {
+      mount.logger.warn({ path: mount.path, status: thrown.status, log: thrown.log }, 'request refused');
+    }
+    if (this.isOver) return;
+    const { status, reason, headers } = thrown instanceof HttpError ? thrown : new HttpError(500);
+    this.#body = [];
+    for (const name of response.getHeaderNames()) {
+      // What described the body that will not be; CORS headers stay, so that a script can read the status.
+      if (/^(content-.*|cache-control|etag|last-modified|expires)$/.test(name)) response.removeHeader(name);
+    }
+    try {
+      response.statusCode = status;
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      this.#handler.writeError(status, reason ?? STATUS_CODES[status] ?? 'Unknown');
+    } catch (thrownByHook) {
+      this.logThrown('writeError', thrownByHook);
+    }
+    if (!this.#isAnswered) this.finish();
+  }
+
+  /** Runs a hook that nothing waits for, but a drain and `onFinish`. What it throws is logged. */
+  runLast(hook: string, call: () => unknown): void {
+    const { pendingHooks } = this.context.mount;
+    const running = this.#afterOthers(hook, call).finally(() => pendingHooks.delete(running));
+    this.#before = running;
+    pendingHooks.add(running);
+  }
+
+  logThrown(hook: string, thrown: unknown): void {
+    const { mount } = this.context;
+    const name = this.#handler.constructor.name;
+    mount.logger.error({ err: toError(thrown), handler: name, path: mount.path }, `${name}.${hook} threw`);
+  }
+
+  async #afterOthers(hook: string, call: () => unknown): Promise<void> {
+    await this.#before;
+    try {
+      await call();
+    } catch (thrown) {
+      this.logThrown(hook, thrown);
+    }
+  }
+
+  #closed(): void {
+    this.answered();
+    this.abort();
+    this.onClosed?.();
+    this.runLast('onFinish', () => this.#handler.onFinish());
+  }
+}

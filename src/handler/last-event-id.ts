@@ -1,0 +1,34 @@
+import { HttpError } from '../errors.js';
+
+/** Longer ids are refused: whoever made one of ours did not make this. */
+const MAX_LENGTH = 1024;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Reads the last event ID that a request carries: the header, else the query parameter that pages use which cannot set it.
+ *
+ * Node hands a header's bytes over as Latin-1; the standard says UTF-8.
+ *
+ * @throws {@link HttpError} 400 when it is longer than 1,024 characters, has control characters, or is not UTF-8.
+ */
+export function lastEventIdOf(header: string | string[] | undefined, query: URLSearchParams): string | null {
+  const fromHeader = Array.isArray(header) ? header[0] : header;
+  if (fromHeader === undefined) return checked(query.get('lastEventId'));
+  if (fromHeader.length > MAX_LENGTH) return refuse();
+  try {
+    return checked(utf8.decode(Buffer.from(fromHeader, 'latin1')));
+  } catch {
+    return refuse();
+  }
+}
+
+function checked(id: string | null): string | null {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (id !== null && (id.length > MAX_LENGTH || /[\0-\x1f\x7f\ufffd]/.test(id))) return refuse();
+  return id;
+}
+
+function refuse(): never {
+  throw new HttpError(400, 'invalid Last-Event-ID');
+}

@@ -1,0 +1,39 @@
+import { TradewindError } from '../errors.js';
+import { Exchange } from './exchange.js';
+import type { RequestContext } from './request-context.js';
+import { dispatch, exchangeOf, type Method, methodNotAllowed, type RequestHandler } from './request-handler.js';
+
+/**
+ * Takes a handler through a request: `initialize`, `prepare`, the verb, and an answer for whatever they throw.
+ * Returns at once; what comes later is the exchange's.
+ *
+ * @throws {@link TradewindError} `HANDLER_REUSED` when the handler has had a request before.
+ */
+export function runHandler(handler: RequestHandler, context: RequestContext): void {
+  if (handler[exchangeOf] !== null) {
+    throw new TradewindError(
+      'HANDLER_REUSED',
+      `${handler.constructor.name} was given a second request. Bind it transient: one handler, one connection.`,
+    );
+  }
+  const exchange = new Exchange(handler, context);
+  handler[exchangeOf] = exchange;
+  void execute(handler, exchange);
+}
+
+async function execute(handler: RequestHandler, exchange: Exchange): Promise<void> {
+  const { mount, request } = exchange.context;
+  const method = request.method as Method;
+  let hook = 'initialize';
+  try {
+    await handler.initialize(mount.options);
+    if (!mount.methods.includes(method)) throw methodNotAllowed(mount);
+    hook = 'prepare';
+    if (!exchange.isOver) await handler.prepare();
+    hook = method;
+    if (!exchange.isOver) await handler[dispatch](method);
+    if (!exchange.isOver) exchange.finish();
+  } catch (thrown) {
+    exchange.fail(thrown, hook);
+  }
+}

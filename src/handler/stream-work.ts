@@ -1,0 +1,93 @@
+/** What the framework does for an open stream on its handler's behalf, and stops with it: iterators and subscriptions. */
+
+import type { Broker, Gap, Subscription } from '../channel/broker.js';
+import type { Connection } from '../connection/connection.js';
+import type { Frame } from '../event-stream/frame.js';
+
+/** How a subscription began, and the way to drop it again. */
+export type Resumed = Subscription;
+
+const NEVER_SUBSCRIBED: Resumed = { resumed: 'fresh', unsubscribe() {} };
+
+export class StreamWork {
+  readonly #connection: Connection;
+  readonly #stops = new Set<() => void>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Stops everything. Called when the connection closes. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+    this.#stops.clear();
+  }
+
+  /** Writes each item, until there is none or the connection is gone; see `EventSourceHandler.stream`. */
+  async stream<Item>(
+    items: AsyncIterable<Item> | Iterable<Item>,
+    write: (item: Item) => Promise<boolean>,
+  ): Promise<boolean> {
+    const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+    let isFinished = false;
+    // Wakes a loop that waits for an item which may never come. Not Promise.race against one long-lived promise: each
+    // turn would leave a reaction on it.
+    let wake: (() => void) | null = null;
+    const stop = () => {
+      isFinished = true;
+      // A generator that is busy with `next` queues this; its failure is nobody's business any more.
+      void (async () => iterator.return?.())().catch(() => {});
+      wake?.();
+    };
+    if (!this.#connection.isOpen) stop();
+    this.#stops.add(stop);
+    try {
+      while (!isFinished) {
+        const step = await new Promise<IteratorResult<Item> | null>((resolve, reject) => {
+          wake = () => resolve(null);
+          Promise.resolve(iterator.next()).then(resolve, reject);
+        });
+        if (step === null || isFinished) return false;
+        if (step.done) {
+          isFinished = true;
+          return true;
+        }
+        await write(step.value);
+      }
+      return false;
+    } catch (thrown) {
+      if (isFinished) return false;
+      stop();
+      throw thrown;
+    } finally {
+      this.#stops.delete(stop);
+    }
+  }
+
+  /** Subscribes the connection; see `EventSourceHandler.subscribe`. */
+  async subscribe(
+    broker: Broker,
+    channels: readonly string[],
+    after: string | null,
+    gap: (gap: Gap) => unknown,
+  ): Promise<Resumed> {
+    const connection = this.#connection;
+    if (!connection.isOpen) return NEVER_SUBSCRIBED;
+    const subscriber = {
+      deliver: (frame: Frame) => void connection.send(frame),
+      gap: async (lost: Gap) => void (await gap(lost)),
+    };
+    const subscription = await broker.subscribe(channels, subscriber, after);
+    const stop = () => subscription.unsubscribe();
+    // The client may have left while the engine was asked.
+    if (!connection.isOpen) stop();
+    else this.#stops.add(stop);
+    return {
+      resumed: subscription.resumed,
+      unsubscribe: () => {
+        this.#stops.delete(stop);
+        stop();
+      },
+    };
+  }
+}

@@ -1,0 +1,30 @@
+/** Tradewind: class-based Server-Sent Events for Node.js. */
+
+export type { Broker, Gap, Subscriber, Subscription } from './channel/broker.js';
+export { MemoryBroker, type MemoryBrokerOptions } from './channel/memory-broker.js';
+export type { Clock, Timer } from './clock.js';
+export type { CloseReason, ConnectionOptions, SlowConsumerPolicy } from './connection/connection.js';
+export type { HttpRequest, HttpResponse } from './connection/http.js';
+export {
+  BrokerError,
+  ConfigurationError,
+  EventStreamError,
+  HttpError,
+  type HttpErrorOptions,
+  InvalidEventError,
+  RouteError,
+  TradewindError,
+} from './errors.js';
+export { encodeComment, encodeEvent } from './event-stream/encode.js';
+export type { EventFields, EventMap, EventOptions } from './event-stream/event.js';
+export { Frame } from './event-stream/frame.js';
+export type { CorsOptions, CorsOrigins } from './handler/cors.js';
+export { EventSourceHandler } from './handler/event-source-handler.js';
+export { type Method, type PathParams, RequestHandler } from './handler/request-handler.js';
+export { type Logger, silentLogger } from './logger.js';
+export type { HandlerClass } from './routing/handler-factory.js';
+export type { Limits, MountOptions } from './routing/options.js';
+export type { ParamsOf } from './routing/path.js';
+export type { RouterOptions } from './routing/request-router.js';
+export { Router } from './server/router.js';
+export type { ListenOptions, Server } from './server/server.js';

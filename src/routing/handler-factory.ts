@@ -1,0 +1,55 @@
+/** Handlers out of the container. */
+
+import 'reflect-metadata';
+import { Plugin, type PluginApi } from '@inversifyjs/plugin';
+import { bindingScopeValues, bindingTypeValues, type Container, injectFromHierarchy } from 'inversify';
+import { quote, RouteError } from '../errors.js';
+import type { RequestHandler } from '../handler/request-handler.js';
+
+/** A handler's class, whatever its constructor asks for. */
+// biome-ignore lint/suspicious/noExplicitAny: the container knows the arguments.
+export type HandlerClass<Handler extends RequestHandler = RequestHandler> = new (...args: any[]) => Handler;
+
+type Binding = { scope?: string; type: string };
+
+const inherited = new WeakSet<HandlerClass>();
+
+/**
+ * Makes a class ready for `container.get`, one handler for each call.
+ *
+ * A handler that is not bound is bound transient. What its base classes have injected, into their constructors or into
+ * properties, is injected into it as well: by itself, inversify leaves that `undefined` in a subclass, and says nothing.
+ *
+ * @throws {@link RouteError} `SINGLETON_HANDLER` when a binding would give two connections the same handler.
+ */
+export function prepareHandler(container: Container, Handler: HandlerClass): void {
+  inheritInjections(Handler);
+  if (!container.isBound(Handler)) container.bind(Handler).toSelf().inTransientScope();
+  for (const binding of bindingsOf(container, Handler)) {
+    const isShared = binding.type === bindingTypeValues.ConstantValue || binding.scope === bindingScopeValues.Singleton;
+    if (!isShared) continue;
+    throw new RouteError(
+      'SINGLETON_HANDLER',
+      `Handler bound as a singleton: ${quote(Handler.name)}. Bind it inTransientScope(): one handler, one connection.`,
+    );
+  }
+}
+
+function inheritInjections(Handler: HandlerClass): void {
+  if (inherited.has(Handler)) return;
+  inherited.add(Handler);
+  // A constructor with parameters says itself what it wants; one without passes on to its base what it is given.
+  injectFromHierarchy({ extendConstructorArguments: Handler.length === 0, extendProperties: true })(Handler);
+}
+
+/** The bindings that `container.get` would choose from. Only a plugin gets to see them; this one does nothing else. */
+function bindingsOf(container: Container, Handler: HandlerClass): Iterable<Binding> {
+  let bindings: Iterable<Binding> = [];
+  class BindingReader extends Plugin<Container> {
+    load(_api: PluginApi): void {
+      bindings = this._context.bindingService.get(Handler) ?? [];
+    }
+  }
+  container.register(BindingReader);
+  return bindings;
+}

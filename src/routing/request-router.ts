@@ -1,0 +1,274 @@
+/** From a request to a handler: paths, limits, CORS, and the end of all streams at once. */
+
+import type { ServerResponse } from 'node:http';
+import findMyWay, { type HTTPVersion, type Instance } from 'find-my-way';
+import { Container } from 'inversify';
+import proxyAddr from 'proxy-addr';
+import type { Broker } from '../channel/broker.js';
+import { MemoryBroker } from '../channel/memory-broker.js';
+import { type Clock, systemClock } from '../clock.js';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
+import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { quote, RouteError, toError } from '../errors.js';
+import { Frame } from '../event-stream/frame.js';
+import { EventSourceHandler } from '../handler/event-source-handler.js';
+import type { MountContext } from '../handler/request-context.js';
+import { type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
+import { runHandler } from '../handler/run-handler.js';
+import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
+import { Admission, isBrowserEventSource, isEventSource, refuseForNow } from './admission.js';
+import { type HandlerClass, prepareHandler } from './handler-factory.js';
+import { type Limits, type MountOptions, resolveOptions } from './options.js';
+import type { Fits } from './path.js';
+
+export interface RouterOptions extends MountOptions {
+  /** Where handlers and their services come from. @defaultValue a new, empty container */
+  container?: Container;
+  /** What `this.subscribe` and `this.broker` use. @defaultValue a {@link MemoryBroker} */
+  broker?: Broker;
+  limits?: Limits;
+  /** Where hooks that threw and slow consumers are reported. @defaultValue standard error */
+  logger?: Logger;
+  /**
+   * Which proxies may say where a request came from, in `X-Forwarded-For`: addresses, networks, `'loopback'`, or a
+   * number of hops. @defaultValue none
+   */
+  trustProxy?: string | readonly string[] | number;
+  /** Time and chance. For specs. @defaultValue the system's */
+  clock?: Clock;
+}
+
+/** One mounted handler. */
+interface Mount {
+  readonly Handler: HandlerClass;
+  readonly context: MountContext;
+  /** The methods that open a stream; none for a plain handler. */
+  readonly streamMethods: readonly string[];
+}
+
+type Next = (error?: unknown) => void;
+type MountOptionsOf<Handler extends RequestHandler> = MountOptions & Omit<Parameters<Handler['initialize']>[0], never>;
+
+/** A path longer than this cannot come: Node refuses a request line that long. */
+const MAX_PATH_LENGTH = 64 * 1024;
+/** Paths are kept under one method: which methods a mount answers is its handler's business. */
+const ANY_METHOD = 'GET';
+/** When a client that was refused, or sent away by a drain, is asked to come back: 1 to 5 s, so that they do not all come at once. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_SPREAD_MS = 4_000;
+/** How far apart the waves of a drain are. */
+const WAVE_MS = 50;
+
+/**
+ * Mounts handlers on paths, and gives each request a handler of its own. It knows requests and responses but no server:
+ * `handle` fits Node's `http.createServer` and Express alike. {@link Router} adds `listen`.
+ */
+export class RequestRouter {
+  /** The handlers' container. Bind services here. */
+  readonly container: Container;
+  /** What handlers publish on and subscribe to. */
+  readonly broker: Broker;
+  /** What was given, for the mounts to start from and for `listen`. @internal */
+  protected readonly given: RouterOptions;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #registry: ConnectionRegistry;
+  readonly #admission: Admission;
+  readonly #trust: ReturnType<typeof proxyAddr.compile> | null;
+  readonly #pendingHooks = new Set<Promise<unknown>>();
+  readonly #paths: Instance<HTTPVersion.V1> = findMyWay({ maxParamLength: MAX_PATH_LENGTH });
+  #isDraining = false;
+
+  /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
+  constructor(options: RouterOptions = {}) {
+    const { limits } = resolveOptions(options);
+    this.given = options;
+    this.container = options.container ?? new Container();
+    this.#clock = options.clock ?? systemClock;
+    this.broker = options.broker ?? new MemoryBroker({ clock: this.#clock });
+    this.#logger = guardedLogger(options.logger ?? stderrLogger);
+    this.#registry = new ConnectionRegistry(this.#clock);
+    this.#admission = new Admission(limits);
+    this.#trust = options.trustProxy === undefined ? null : compileTrust(options.trustProxy);
+    // So that `http.createServer(router.handle)` and `app.use(router.handle)` work.
+    this.handle = this.handle.bind(this);
+  }
+
+  /** How many streams are open. */
+  get connections(): number {
+    return this.#registry.size;
+  }
+
+  /**
+   * Mounts a handler on a path. The path's parameters are checked against those that its hooks ask for.
+   *
+   * @param path - as `/rooms/:room`, `/files/*`, or `/users/:id(\\d+)`; see find-my-way for the whole of it.
+   * @param options - override the router's for this mount; `initialize` gets them, with whatever else they hold.
+   * @throws {@link RouteError} `INVALID_PATH`, `DUPLICATE_PATH`, `INVALID_HANDLER` or `SINGLETON_HANDLER`.
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong.
+   */
+  mount<const Path extends string, Handler extends RequestHandler>(
+    path: Path,
+    Handler: HandlerClass<Handler> & Fits<Path, Handler>,
+    options?: MountOptionsOf<Handler>,
+  ): this {
+    const given: MountOptions = options ?? {};
+    const resolved = resolveOptions({ ...this.given, ...given });
+    if (typeof Handler !== 'function' || !(Handler.prototype instanceof RequestHandler)) {
+      throw new RouteError('INVALID_HANDLER', `Invalid handler for ${quote(path)}: it must extend RequestHandler.`);
+    }
+    prepareHandler(this.container, Handler);
+    const methods = (Handler as unknown as typeof RequestHandler).allowedMethods();
+    const isStream = Handler.prototype instanceof EventSourceHandler;
+    const mount: Mount = {
+      Handler,
+      streamMethods: isStream ? (Handler as unknown as typeof EventSourceHandler).methods : [],
+      context: {
+        path,
+        methods,
+        options: given,
+        cors: resolved.cors,
+        connection: resolved.connection,
+        maxBodyBytes: resolved.maxBodyBytes,
+        firstByteMs: resolved.limits.firstByteMs,
+        broker: this.broker,
+        registry: this.#registry,
+        clock: this.#clock,
+        logger: this.#logger,
+        pendingHooks: this.#pendingHooks,
+      },
+    };
+    this.#addPath(path, mount);
+    return this;
+  }
+
+  /**
+   * Answers a request: a listener for `http.createServer` and `http2.createSecureServer`, and a middleware for Connect and
+   * Express. It is bound, and may be handed over as it is.
+   *
+   * @param next - called for a path that is not mounted. Without it, such a path is answered 404.
+   */
+  handle(request: HttpRequest, response: HttpResponse, next?: Next): void {
+    // A pipelined request comes before its response may be written: until then there is no socket, and nothing to do.
+    if (response.socket === null && 'assignSocket' in response) {
+      response.once('socket', () => this.#route(request, response, next));
+    } else this.#route(request, response, next);
+  }
+
+  /**
+   * Ends all streams: refuses new ones with 503, gives the open ones a jittered reconnection time, and ends them in waves
+   * across `drainMs`, each with `close({ kind: 'drain' })`. Resolves when all hooks have run, async ones included.
+   */
+  async drain({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+    this.#isDraining = true;
+    const connections = [...this.#registry];
+    const waves = Math.max(1, Math.floor(drainMs / WAVE_MS));
+    for (const connection of connections) void connection.send(Frame.ofRetry(this.#retryMs()));
+    for (let wave = 0; wave < waves; wave++) {
+      for (let index = wave; index < connections.length; index += waves) connections[index]?.close({ kind: 'drain' });
+      if (wave < waves - 1) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, drainMs / waves));
+    }
+    // Those that were accepted after the list was made.
+    for (const connection of this.#registry) connection.close({ kind: 'drain' });
+    while (this.#pendingHooks.size > 0) await Promise.all(this.#pendingHooks);
+  }
+
+  #addPath(path: string, mount: Mount): void {
+    if (this.#paths.hasRoute(ANY_METHOD, path)) {
+      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
+    }
+    try {
+      this.#paths.on(ANY_METHOD, path, () => {}, mount);
+    } catch (cause) {
+      const { message } = toError(cause);
+      throw new RouteError('INVALID_PATH', `Invalid path: ${quote(path)}. ${message}`, { cause });
+    }
+  }
+
+  #route(request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
+    const url = request.url ?? '/';
+    const found = this.#paths.find(ANY_METHOD, url);
+    if (found !== null) this.#serve(found.store as Mount, found.params as PathParams, request, response);
+    else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
+    else if (next !== undefined) next();
+    else answer(response, 404, 'Not Found');
+  }
+
+  #serve(mount: Mount, params: PathParams, request: HttpRequest, response: HttpResponse): void {
+    const { context } = mount;
+    const { origin } = request.headers;
+    if (context.cors !== null) {
+      for (const [name, value] of Object.entries(context.cors.responseHeaders(origin)))
+        appendHeader(response, name, value);
+      if (request.method === 'OPTIONS' && !context.methods.includes('OPTIONS')) {
+        this.#preflight(context, request, response);
+        return;
+      }
+    }
+    const remoteAddress = this.#addressOf(request);
+    if (mount.streamMethods.includes(request.method ?? '')) {
+      const hasRoom = this.#admission.hasRoomFor(remoteAddress);
+      if (this.#isDraining || !hasRoom) {
+        const asStream = this.#isDraining ? isBrowserEventSource(request) : isEventSource(request);
+        refuseForNow(response, this.#retryMs(), { asStream });
+        return;
+      }
+      this.#admission.admit(remoteAddress, response);
+    }
+    try {
+      runHandler(this.container.get(mount.Handler), { mount: context, request, response, params, remoteAddress });
+    } catch (thrown) {
+      this.#logger.error({ err: toError(thrown), path: context.path }, `${mount.Handler.name} could not be made`);
+      if (!response.headersSent) answer(response, 500, 'Internal Server Error');
+    }
+  }
+
+  #preflight({ cors, methods }: MountContext, { headers }: HttpRequest, response: HttpResponse): void {
+    if (headers.origin !== undefined && !cors?.allows(headers.origin)) {
+      answer(response, 403, 'Forbidden');
+      return;
+    }
+    const allowed: readonly Method[] = [...methods, 'OPTIONS'];
+    const requested = headers['access-control-request-headers'];
+    const answers = cors?.preflightHeaders(allowed, typeof requested === 'string' ? requested : undefined) ?? {};
+    response.statusCode = 204;
+    response.setHeader('Allow', allowed.join(', '));
+    for (const [name, value] of Object.entries(answers)) response.setHeader(name, value);
+    response.end();
+  }
+
+  #addressOf(request: HttpRequest): string {
+    if (this.#trust !== null) return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
+    return request.socket?.remoteAddress ?? '';
+  }
+
+  #retryMs(): number {
+    return Math.round(RETRY_MIN_MS + this.#clock.random() * RETRY_SPREAD_MS);
+  }
+}
+
+function compileTrust(trusted: string | readonly string[] | number): ReturnType<typeof proxyAddr.compile> {
+  if (typeof trusted === 'number') return (_address, hop) => hop < trusted;
+  return proxyAddr.compile(trusted as string | string[]);
+}
+
+function answer(response: HttpResponse, status: number, reason: string): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  (response as ServerResponse).end(`${status} ${reason}\n`);
+}
+
+/** Adds to `Vary`, which a middleware ahead may have set, and sets any other. */
+function appendHeader(response: HttpResponse, name: string, value: string): void {
+  const before = name === 'Vary' ? response.getHeader('Vary') : undefined;
+  response.setHeader(name, before === undefined ? value : `${before}, ${value}`);
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURI(url.split('?', 1)[0] ?? '');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,24 @@
+import { resolveOptions } from '../routing/options.js';
+import { RequestRouter } from '../routing/request-router.js';
+import { type ListenOptions, Server } from './server.js';
+
+/**
+ * Mounts handlers on paths, and serves them: by itself with {@link listen}, or in another server with {@link handle}.
+ *
+ * @example
+ * ```ts
+ * const router = new Router();
+ * router.mount('/doge/:breed', DogeHandler);
+ * const server = await router.listen({ port: 8888 });
+ * ```
+ */
+export class Router extends RequestRouter {
+  /**
+   * Starts a server for this router.
+   *
+   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS` for `http2` without `tls`; `LISTEN_FAILED` when the address cannot be had.
+   */
+  listen(options: ListenOptions = {}): Promise<Server> {
+    return Server.listen(this, options, resolveOptions(this.given).limits);
+  }
+}

@@ -1,0 +1,154 @@
+/** A listening socket, and its end. */
+
+import { createServer, type Server as HttpServer } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { ConfigurationError, quote, toError } from '../errors.js';
+import type { Limits } from '../routing/options.js';
+
+export interface ListenOptions {
+  /** The TCP port; `0` takes a free one, see {@link Server.port}. @defaultValue 0 */
+  port?: number;
+  /** The address to listen on. @defaultValue `'127.0.0.1'`: this machine only; `'0.0.0.0'` is every interface */
+  host?: string;
+  /** A key and certificate make it HTTPS; whatever else `tls.createSecureContext` takes fits as well. */
+  tls?: SecureContextOptions;
+  /** HTTP/2, with HTTP/1.1 for clients that lack it. Needs `tls`. Frees browsers of six connections a host. @defaultValue false */
+  http2?: boolean;
+}
+
+/** What a server serves: a router, to everyone but the compiler. */
+export interface Application {
+  handle(request: HttpRequest, response: HttpResponse): void;
+  drain(options: { drainMs?: number }): Promise<void>;
+}
+
+/**
+ * Longer than the minute after which proxies and load balancers let go of an idle connection, so that it is never we who
+ * close one that a request is on its way on.
+ */
+const KEEP_ALIVE_MS = 65_000;
+/** How long answers may take that are under way when a drain is over, before their sockets are destroyed. */
+const GRACE_MS = 2_000;
+const IDLE_CHECK_MS = 20;
+
+/** A router that listens. Made by `router.listen()`. */
+export class Server {
+  readonly #server: HttpServer | HttpsServer | Http2SecureServer;
+  readonly #application: Application;
+  readonly #scheme: 'http' | 'https';
+  readonly #host: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #closed: Promise<void> | null = null;
+
+  /** Not for you: see {@link Server.listen}. */
+  private constructor(application: Application, options: ListenOptions, limits: Required<Limits>) {
+    this.#application = application;
+    this.#scheme = options.tls ? 'https' : 'http';
+    this.#host = options.host ?? '127.0.0.1';
+    this.#server = createNodeServer(application, options, limits);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    (this.#server as Http2SecureServer).on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+    });
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS`; `LISTEN_FAILED` when the address cannot be had.
+   */
+  static async listen(application: Application, options: ListenOptions, limits: Required<Limits>): Promise<Server> {
+    const { port = 0, http2, tls } = options;
+    if (http2 && !tls) {
+      throw new ConfigurationError(
+        'HTTP2_NEEDS_TLS',
+        'HTTP/2 without tls: browsers do not speak it. Give tls: { key, cert }.',
+      );
+    }
+    const server = new Server(application, options, limits);
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once('error', (cause) => {
+        const address = quote(`${server.#host}:${port}`);
+        const message = `Cannot listen on ${address}: ${toError(cause).message}. Choose another port or host.`;
+        reject(new ConfigurationError('LISTEN_FAILED', message, { cause }));
+      });
+      server.#server.listen(port, server.#host, resolve);
+    });
+    return server;
+  }
+
+  /** The TCP port that it listens on. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** Where it listens, such as `http://127.0.0.1:8888`; for every interface, the loopback one. */
+  get url(): string {
+    const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[this.#host] ?? this.#host;
+    return `${this.#scheme}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  /**
+   * Ends all streams and stops listening. While it drains, new streams are refused with 503; open ones are given a jittered
+   * reconnection time and are ended in waves, each with `close({ kind: 'drain' })`. Resolves when every hook has run and
+   * every socket is closed, two seconds after the last wave at the latest. May be called again.
+   *
+   * @param options - `drainMs`: over how many milliseconds the streams are ended. @defaultValue 0, all at once
+   */
+  close(options: { drainMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  /** `await using server = await router.listen()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(options: { drainMs?: number }): Promise<void> {
+    await this.#application.drain(options);
+    await new Promise<void>((resolve) => {
+      const deadline = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, GRACE_MS);
+      const closeIdle = () => {
+        (this.#server as HttpServer).closeIdleConnections?.();
+        for (const session of this.#sessions) session.close();
+      };
+      const idleCheck = setInterval(closeIdle, IDLE_CHECK_MS);
+      this.#server.close(() => {
+        clearTimeout(deadline);
+        clearInterval(idleCheck);
+        resolve();
+      });
+      closeIdle();
+    });
+  }
+}
+
+function createNodeServer(
+  application: Application,
+  { tls, http2 }: ListenOptions,
+  { headerBytes, headersMs }: Required<Limits>,
+): HttpServer | HttpsServer | Http2SecureServer {
+  const listener = (request: HttpRequest, response: HttpResponse) => application.handle(request, response);
+  const http1 = {
+    maxHeaderSize: headerBytes || 2 ** 31 - 1,
+    headersTimeout: headersMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.max(10, Math.min(1_000, headersMs / 4)),
+  };
+  if (!tls) return createServer(http1, listener);
+  const secure = { ...tls, handshakeTimeout: headersMs || 120_000 };
+  if (!http2) return createTlsServer({ ...http1, ...secure }, listener);
+  return createSecureServer({ ...http1, ...secure, allowHTTP1: true }, listener);
+}

@@ -1,0 +1,41 @@
+import type { Clock, Timer } from '../clock.js';
+
+/** A clock that stands still until a spec moves it, so that no spec waits for time to pass. Chance is always one half. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  random(): number {
+    return 0.5;
+  }
+
+  setTimeout(callback: () => void, ms: number): Timer {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** How many timers are set. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves on by `ms` milliseconds, calling what falls due on the way, in order. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let next = this.#nextBefore(until); next !== undefined; next = this.#nextBefore(until)) {
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+    }
+    this.#now = until;
+  }
+
+  #nextBefore(until: number) {
+    return [...this.#timers].filter(({ at }) => at <= until).sort((one, other) => one.at - other.at)[0];
+  }
+}

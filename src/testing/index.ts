@@ -1,0 +1,4 @@
+/** Tools for the specs of handlers, for any test runner. */
+
+export { FakeClock } from './fake-clock.js';
+export { type ConnectOptions, connect, type ReceivedEvent, type TestClient } from './test-client.js';
