@@ -173,6 +173,7 @@ export class Connection {
     if (this.#rest !== null) {
       if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
+      this.#wroteAt = now;
       void this.send(HEARTBEAT);
     }
   }

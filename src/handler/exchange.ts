@@ -86,6 +86,7 @@ export class Exchange {
     const body = Buffer.concat(this.#body);
     this.#body = [];
     if (response.statusCode === 204 || response.statusCode === 304) {
+      response.removeHeader('Content-Type');
       response.end();
       return;
     }
