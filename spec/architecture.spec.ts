@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+/**
+ * The layers, lowest first: a file may import from its own layer and from those below. `testing` stands beside them, sees
+ * all of them, and is imported by none.
+ */
+const LAYERS = [
+  ['errors.ts', 'clock.ts', 'logger.ts'],
+  ['event-stream'],
+  ['channel'],
+  ['connection'],
+  ['handler'],
+  ['routing'],
+  ['server'],
+  ['index.ts'],
+  ['testing'],
+];
+/** Who may import a package, where not everyone may. */
+const KEEPERS: Record<string, string> = {
+  inversify: 'routing',
+  '@inversifyjs/plugin': 'routing',
+  'reflect-metadata': 'routing',
+};
+/** What also runs in a browser. */
+const WITHOUT_NODE = ['errors.ts', 'event-stream/event.ts', 'event-stream/encode.ts', 'event-stream/parser.ts'];
+
+const src = fileURLToPath(new URL('../src/', import.meta.url));
+
+interface Import {
+  /** The importing file, from src/. */
+  readonly from: string;
+  /** A file, from src/, or a package. */
+  readonly to: string;
+  readonly isLocal: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(src, from), 'utf8');
+  const specifiers = [...text.matchAll(/\bfrom '([^']+)';|^import '([^']+)';|\bimport\('([^']+)'\)/gm)];
+  return specifiers.map((found) => {
+    const specifier = found.slice(1).find((group) => group !== undefined) ?? '';
+    const isLocal = specifier.startsWith('.');
+    const target = normalize(join(dirname(from), specifier)).replace(/\.js$/, '.ts');
+    return { from, to: isLocal ? target : specifier, isLocal };
+  });
+});
+
+function layerOf(file: string): number {
+  const place = file.split('/')[0] ?? '';
+  return LAYERS.findIndex((layer) => layer.includes(place));
+}
+
+test('architecture: every file has a layer', (t) => {
+  t.true(files.length > 20);
+  t.deepEqual(
+    files.filter((file) => layerOf(file) === -1),
+    [],
+  );
+});
+
+test('architecture: imports point down, never up', (t) => {
+  const local = imports.filter(({ isLocal }) => isLocal);
+  t.true(local.length > 50);
+  const upward = local.filter(({ from, to }) => layerOf(to) > layerOf(from) || layerOf(to) === -1);
+  t.deepEqual(upward, []);
+});
+
+test('architecture: a package that has a keeper is imported nowhere else', (t) => {
+  const astray = imports.filter(({ from, to }) => to in KEEPERS && from.split('/')[0] !== KEEPERS[to]);
+  t.deepEqual(astray, []);
+});
+
+test('architecture: what runs in a browser imports nothing of Node', (t) => {
+  const reached = new Set(WITHOUT_NODE);
+  for (const file of reached) {
+    for (const { to, isLocal } of imports.filter(({ from }) => from === file)) {
+      t.true(isLocal, `${file} imports ${to}`);
+      reached.add(to);
+    }
+  }
+});
+
+test('architecture: nothing but the command line touches the process or the console', (t) => {
+  const found = files.filter((file) =>
+    /\bconsole\.|process\.(exit|argv|env)\b/.test(readFileSync(join(src, file), 'utf8')),
+  );
+  t.deepEqual(found, []);
+});
+
+test('architecture: every spec mirrors a folder of src, or a part of the project', (t) => {
+  const spec = fileURLToPath(new URL('.', import.meta.url));
+  const places = readdirSync(spec, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  const known = [...LAYERS.flat(), 'support', 'samples', 'docs', 'package'];
+  t.deepEqual(
+    places.filter((place) => !known.includes(place)),
+    [],
+    relative(src, spec),
+  );
+});

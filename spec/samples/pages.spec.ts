@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { type Browser, chromium } from 'playwright-core';
+import { startSample } from '../support/start-sample.js';
+
+const executablePath = '/usr/bin/chromium';
+const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'];
+
+/** One browser after the other: each is a handful of processes. In CI one that is missing is a failure. */
+const browserTest = (title: string, run: (t: ExecutionContext, browser: Browser) => Promise<void>) =>
+  test.serial(title, async (t) => {
+    if (!existsSync(executablePath) && process.env['CI'] === undefined) {
+      t.log('skipped: chromium is not installed');
+      t.pass();
+      return;
+    }
+    const browser = await chromium.launch({ executablePath, args });
+    t.teardown(() => browser.close());
+    await run(t, browser);
+  });
+
+browserTest('chat: a message posted in one page appears in the other, as text', async (t, browser) => {
+  const { url } = await startSample(t, '05-chat');
+  const join = async (name: string) => {
+    // A context has its own storage, as two people's browsers do.
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(url);
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByLabel('Your name').fill(name);
+    return page;
+  };
+  const ada = await join('Ada');
+  const grace = await join('Grace');
+  await ada.getByLabel('Message', { exact: true }).fill('hello <b>Grace</b>');
+  await ada.getByRole('button', { name: 'Send' }).click();
+  const heard = grace.locator('.said');
+  t.is(await heard.locator('p').textContent(), 'hello <b>Grace</b>');
+  t.is(await heard.locator('.by b').textContent(), 'Ada');
+  await grace.getByLabel('Message', { exact: true }).fill('hello Ada');
+  await grace.getByLabel('Message', { exact: true }).press('Enter');
+  await ada.getByText('hello Ada').waitFor();
+  t.deepEqual(await ada.locator('.said p').allTextContents(), ['hello <b>Grace</b>', 'hello Ada']);
+});
+
+browserTest('tokens: a page shows the answer as it is written, and stops it', async (t, browser) => {
+  const { url, printed } = await startSample(t, '06-tokens');
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.getByText(/^done, \d+ tokens$/).waitFor();
+  t.regex(
+    (await page.locator('#answer').textContent()) ?? '',
+    /^About trade winds, in a few words\.\n\nThe .* where it was\.$/s,
+  );
+  t.truthy(await printed(/Stopped after \d+ tokens: end/));
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.getByText('About trade').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByText(/^stopped after \d+ tokens$/).waitFor();
+  t.truthy(await printed(/Stopped after \d+ tokens: client/));
+});
+
+browserTest('http2: a page has ten streams at once, four more than over HTTP/1.1', async (t, browser) => {
+  const { url } = await startSample(t, '08-http2');
+  const page = await browser.newPage({ ignoreHTTPSErrors: true });
+  await page.goto(url);
+  await page.getByText('10 of 10 streams are live, over HTTP/2.0').waitFor();
+  t.is(await page.locator('output').count(), 10);
+});

@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import test from 'ava';
+import { type CloseReason, EventSourceHandler, RequestHandler, Router } from '../../src/index.js';
+import { connect, FakeClock } from '../../src/testing/index.js';
+import { certificate } from '../support/certificate.js';
+import { recordingHandler } from '../support/recording-handler.js';
+import { deferred, serve } from '../support/serve.js';
+
+test('listen: takes a free port of the loopback interface by default, and says where', async (t) => {
+  const { server } = await serve(t, () => {});
+  t.regex(server.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+  t.is(new URL(server.url).port, `${server.port}`);
+});
+
+test('listen: says an address that can be opened when it listens on every interface', async (t) => {
+  const { server } = await serve(t, () => {}, { listen: { host: '0.0.0.0' } });
+  t.is((await fetch(server.url)).status, 404);
+});
+
+test('listen: rejects with the address and the cause when the port is taken', async (t) => {
+  const { server, router } = await serve(t, () => {});
+  await t.throwsAsync(router.listen({ port: server.port }), {
+    code: 'LISTEN_FAILED',
+    message: new RegExp(
+      `^Cannot listen on "127\\.0\\.0\\.1:${server.port}": .*EADDRINUSE.* Choose another port or host\\.$`,
+    ),
+  });
+});
+
+test('listen: refuses http2 without tls', async (t) => {
+  await t.throwsAsync(new Router().listen({ http2: true }), { code: 'HTTP2_NEEDS_TLS' });
+});
+
+test('listen: serves TLS', async (t) => {
+  const { Handler } = recordingHandler({ open: (handler) => handler.writeMessage('secure', 'wow') });
+  const { client, server } = await serve(t, (router) => router.mount('/', Handler), { listen: { tls: certificate() } });
+  t.regex(server.url, /^https:/);
+  t.like(await (await client('/')).next(), { type: 'secure', data: 'wow' });
+});
+
+test('listen: serves HTTP/2, more streams than six on one connection, and HTTP/1.1 beside it', async (t) => {
+  const { Handler, calls } = recordingHandler({
+    open: (handler) => handler.writeMessage('version', handler.request.httpVersion),
+  });
+  const listen = { tls: certificate(), http2: true };
+  const { client, router, server } = await serve(t, (mounts) => mounts.mount('/', Handler), { listen });
+  t.is((await (await client('/')).next()).data, '1.1');
+  const session = connectHttp2(server.url, { rejectUnauthorized: false });
+  t.teardown(() => session.destroy());
+  const streams = Array.from({ length: 20 }, () => session.request({ ':path': '/', origin: server.url }));
+  const answers = streams.map(async (stream) => {
+    const [[headers], [chunk]] = await Promise.all([once(stream, 'response'), once(stream, 'data')]);
+    t.is(headers[':status'], 200);
+    t.is(headers['content-type'], 'text/event-stream; charset=utf-8');
+    t.is(headers.connection, undefined);
+    t.is(`${chunk}`, 'event: version\ndata: 2.0\n\n');
+  });
+  await Promise.all(answers);
+  t.is(router.connections, 21);
+  t.is(calls.filter((call) => call === 'checkOrigin').length, 20);
+  const left = Promise.all(streams.map((stream) => once(stream, 'close')));
+  for (const stream of streams) stream.close();
+  await left;
+  await until(() => calls.filter((call) => call === 'close client').length === 20);
+  t.is(router.connections, 1);
+});
+
+test('close: resolves with 1,000 open streams, after each close has run with drain', async (t) => {
+  const reasons: CloseReason[] = [];
+  class Handler extends EventSourceHandler {
+    override async close(reason: CloseReason) {
+      await new Promise(setImmediate);
+      reasons.push(reason);
+    }
+  }
+  const router = new Router().mount('/', Handler);
+  const server = await router.listen();
+  const clients = await Promise.all(Array.from({ length: 1_000 }, () => connect(server, '/')));
+  t.is(router.connections, 1_000);
+  await server.close();
+  t.is(reasons.length, 1_000);
+  t.true(reasons.every(({ kind }) => kind === 'drain'));
+  t.is(router.connections, 0);
+  await Promise.all(clients.map(({ closed }) => closed));
+  t.true(clients.every(({ isComplete }) => isComplete));
+  t.true(clients.every(({ retries: [retry = 0] }) => retry >= 1_000 && retry <= 5_000));
+  t.true(new Set(clients.map(({ retries: [retry] }) => retry)).size > 500);
+});
+
+test('close: ends the streams in waves across drainMs, and refuses new ones meanwhile', async (t) => {
+  const clock = new FakeClock();
+  const { Handler } = recordingHandler();
+  const { client, router, server } = await serve(t, (mounts) => mounts.mount('/', Handler), { clock });
+  const clients = [];
+  for (let count = 0; count < 10; count++) clients.push(await client('/'));
+  const closed = server.close({ drainMs: 500 });
+  t.is(router.connections, 9);
+  const refused = await client('/', { headers: { Accept: '*/*' } });
+  t.is(refused.status, 503);
+  t.is(refused.headers['retry-after'], '3');
+  const browser = await client('/', { headers: { 'User-Agent': 'Mozilla/5.0' } });
+  t.is(browser.status, 200);
+  t.is(await browser.text(), 'retry: 3000\n\n');
+  const counts = [];
+  while (router.connections > 0) {
+    clock.advance(50);
+    await new Promise(setImmediate);
+    counts.push(router.connections);
+  }
+  t.deepEqual(counts, [8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  await closed;
+  await t.throwsAsync(client('/'), { code: 'ECONNREFUSED' });
+});
+
+test('close: lets an answer finish that is under way', async (t) => {
+  const isAsked = deferred();
+  const mayAnswer = deferred();
+  class Slow extends RequestHandler {
+    override async get() {
+      isAsked.resolve();
+      await mayAnswer.promise;
+      this.write('done');
+    }
+  }
+  const { server } = await serve(t, (router) => router.mount('/', Slow));
+  const answer = fetch(server.url);
+  await isAsked.promise;
+  const closed = server.close();
+  mayAnswer.resolve();
+  t.is(await (await answer).text(), 'done');
+  await closed;
+});
+
+test('close: resolves although a client keeps an idle connection, and may be called twice', async (t) => {
+  const { server } = await serve(t, () => {});
+  const socket = connectSocket(server.port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'data');
+  const ended = once(socket, 'close');
+  socket.resume();
+  await Promise.all([server.close(), server.close()]);
+  await ended;
+  t.pass();
+});
+
+test('close: ends HTTP/2 streams and sessions', async (t) => {
+  const { Handler, calls } = recordingHandler();
+  const listen = { tls: certificate(), http2: true };
+  const { server } = await serve(t, (router) => router.mount('/', Handler), { listen });
+  const session = connectHttp2(server.url, { rejectUnauthorized: false });
+  const stream = session.request({ ':path': '/' });
+  await once(stream, 'response');
+  const ended = Promise.all([once(stream.resume(), 'end'), once(session, 'close')]);
+  await server.close();
+  await ended;
+  t.deepEqual(calls.slice(-2), ['close drain', 'onFinish']);
+});
+
+test('server: is closed by `await using`', async (t) => {
+  const server = await new Router().listen();
+  await server[Symbol.asyncDispose]();
+  await t.throwsAsync(fetch(server.url));
+});
+
+/** Waits, a turn of the event loop at a time. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(setImmediate);
+}
