@@ -3,6 +3,7 @@
 import type { Broker, Gap, Subscription } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
 import type { Frame } from '../event-stream/frame.js';
+import { stoppableIterator } from './stoppable-iterator.js';
 
 /** How a subscription began, and the way to drop it again. */
 export type Resumed = Subscription;
@@ -28,14 +29,14 @@ export class StreamWork {
     items: AsyncIterable<Item> | Iterable<Item>,
     write: (item: Item) => Promise<boolean>,
   ): Promise<boolean> {
-    const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+    const iterator = stoppableIterator(items);
     let isFinished = false;
     // Wakes a loop that waits for an item which may never come. Not Promise.race against one long-lived promise: each
     // turn would leave a reaction on it.
     let wake: (() => void) | null = null;
     const stop = () => {
       isFinished = true;
-      // A generator that is busy with `next` queues this; its failure is nobody's business any more.
+      // Its failure is nobody's business any more. A generator that is busy with `next` gets to it afterwards.
       void (async () => iterator.return?.())().catch(() => {});
       wake?.();
     };

@@ -1,0 +1,153 @@
+import { Readable } from 'node:stream';
+import test from 'ava';
+import { recordingHandler } from '../support/recording-handler.js';
+import { deferred, serve } from '../support/serve.js';
+
+test('stream: writes each item, and leaves the stream open', async (t) => {
+  const outcome = deferred<boolean>();
+  const { Handler } = recordingHandler({
+    open: async (handler) => outcome.resolve(await handler.stream(['much', { wow: 1 }], { event: 'item' })),
+  });
+  const { client, router } = await serve(t, (mounts) => mounts.mount('/', Handler));
+  const connected = await client('/');
+  t.deepEqual(
+    (await connected.take(2)).map(({ type, data }) => `${type} ${data}`),
+    ['item much', 'item {"wow":1}'],
+  );
+  t.true(await outcome.promise);
+  t.is(router.connections, 1);
+});
+
+test('stream: writes messages when no event type is named', async (t) => {
+  const { Handler } = recordingHandler({ open: (handler) => handler.stream(['much']) });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  t.is((await (await client('/')).next()).type, 'message');
+});
+
+test('stream: stops a generator that waits when the client leaves, and runs its finally', async (t) => {
+  const released = deferred();
+  const outcome = deferred<boolean>();
+  async function* items(signal: AbortSignal) {
+    try {
+      yield 'first';
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield 'late';
+    } finally {
+      released.resolve();
+    }
+  }
+  const { Handler } = recordingHandler({
+    open: async (handler) => outcome.resolve(await handler.stream(items(handler.signal))),
+  });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  const connected = await client('/');
+  await connected.next();
+  await connected.close();
+  t.false(await outcome.promise);
+  await released.promise;
+});
+
+test('stream: returns although the iterator never answers', async (t) => {
+  const outcome = deferred<boolean>();
+  let returns = 0;
+  const silent = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return: () => {
+        returns++;
+        return Promise.reject(new Error('nobody cares'));
+      },
+    }),
+  };
+  const { Handler } = recordingHandler({ open: async (handler) => outcome.resolve(await handler.stream(silent)) });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  const connected = await client('/');
+  await connected.close();
+  t.false(await outcome.promise);
+  t.is(returns, 1);
+});
+
+test('stream: destroys a Node stream when the client leaves', async (t) => {
+  const source = new Readable({ objectMode: true, read() {} });
+  const { Handler } = recordingHandler({ open: (handler) => handler.stream(source) });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  const connected = await client('/');
+  source.push('first');
+  await connected.next();
+  const closed = new Promise((resolve) => source.once('close', resolve));
+  await connected.close();
+  await closed;
+  t.true(source.destroyed);
+});
+
+test('stream: cancels a web stream when the client leaves', async (t) => {
+  const cancelled = deferred();
+  const source = new ReadableStream<string>({
+    start: (controller) => controller.enqueue('first'),
+    cancel: () => cancelled.resolve(),
+  });
+  const { Handler } = recordingHandler({ open: (handler) => handler.stream(source) });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  const connected = await client('/');
+  t.is((await connected.next()).data, 'first');
+  await connected.close();
+  await cancelled.promise;
+});
+
+test('stream: pulls no faster than the client reads', async (t) => {
+  let pulled = 0;
+  const isWaiting = deferred();
+  function* endless() {
+    for (;;) yield `${pulled++}`.padStart(100_000, 'x');
+  }
+  const { Handler } = recordingHandler({
+    open: (handler) => {
+      void handler.stream(endless());
+      isWaiting.resolve();
+    },
+  });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  const connected = await client('/');
+  connected.stall();
+  await isWaiting.promise;
+  // Until the kernel's buffers on both sides are full, and for some turns more.
+  for (let before = -1; before !== pulled; ) {
+    before = pulled;
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+  }
+  t.true(pulled < 500, `${pulled} events of 100 kB were pulled`);
+});
+
+test('stream: rejects with what the iterable throws, and with what cannot be written', async (t) => {
+  const fault = new Error('empty');
+  const outcomes = deferred<unknown[]>();
+  let isReturned = false;
+  const faulty = {
+    [Symbol.iterator](): Iterator<string> {
+      return {
+        next() {
+          throw fault;
+        },
+      };
+    },
+  };
+  function* unwritable() {
+    try {
+      yield () => {};
+    } finally {
+      isReturned = true;
+    }
+  }
+  const { Handler } = recordingHandler({
+    open: async (handler) => {
+      const caught = (error: unknown) => error;
+      outcomes.resolve([await handler.stream(faulty).catch(caught), await handler.stream(unwritable()).catch(caught)]);
+    },
+  });
+  const { client } = await serve(t, (router) => router.mount('/', Handler));
+  await client('/');
+  const [thrown, invalid] = await outcomes.promise;
+  t.is(thrown, fault);
+  t.like(invalid, { code: 'INVALID_DATA' });
+  t.true(isReturned);
+});
