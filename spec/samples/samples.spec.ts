@@ -4,30 +4,35 @@ import test from 'ava';
 import { startSample } from '../support/start-sample.js';
 
 const run = promisify(execFile);
+// One after the other: each spec starts a process, which keeps a core busy for most of a second.
+
 /** The samples keep the time of the day: an event may be a few seconds away. */
 const timeoutMs = 20_000;
 
-test('hello: barks at once and again five seconds later, with an id each, until the client leaves', async (t) => {
-  const { client, printed } = await startSample(t, '01-hello');
-  const doge = await client('/', { timeoutMs });
-  const [first, second] = await doge.take(2);
-  t.like(first, { type: 'doge', data: 'wow\nvery stream', lastEventId: '1' });
-  t.like(second, { type: 'doge', data: 'wow\nmuch event', lastEventId: '2' });
-  const apart = second!.receivedAt - first!.receivedAt;
-  t.true(apart > 4_000, `${apart} ms apart`);
-  await doge.close();
-  t.truthy(await printed(/The client left after 2 barks/));
-});
+test.serial(
+  'hello: barks at once and again five seconds later, with an id each, until the client leaves',
+  async (t) => {
+    const { client, printed } = await startSample(t, '01-hello');
+    const doge = await client('/', { timeoutMs });
+    const [first, second] = await doge.take(2);
+    t.like(first, { type: 'doge', data: 'wow\nvery stream', lastEventId: '1' });
+    t.like(second, { type: 'doge', data: 'wow\nmuch event', lastEventId: '2' });
+    const apart = second!.receivedAt - first!.receivedAt;
+    t.true(apart > 4_000, `${apart} ms apart`);
+    await doge.close();
+    t.truthy(await printed(/The client left after 2 barks/));
+  },
+);
 
-test('hello: ends when it is sent a SIGTERM although a stream is open', async (t) => {
+test.serial('hello: ends when it is sent a SIGTERM although a stream is open', async (t) => {
   const { client } = await startSample(t, '01-hello');
   const doge = await client('/');
   t.is((await doge.next()).lastEventId, '1');
   // What startSample does at the end of the spec is what is looked at: a process that does not end by itself fails it.
 });
 
-test('refusing: answers 401 to a stranger, 403 to a wrong token, and lets a member in', async (t) => {
-  const { client } = await startSample(t, '02-refusing');
+test.serial('refusing: answers 401 to a stranger, 403 to a wrong token, and lets a member in', async (t) => {
+  const { client, logged } = await startSample(t, '02-refusing');
   const stranger = await client('/members');
   t.is(stranger.status, 401);
   t.is(stranger.headers['www-authenticate'], 'Bearer realm="members"');
@@ -35,11 +40,12 @@ test('refusing: answers 401 to a stranger, 403 to a wrong token, and lets a memb
   const guesser = await client('/members', { headers: { Authorization: 'Bearer guess' } });
   t.is(guesser.status, 403);
   t.is(await guesser.text(), '403 not a member\n');
+  t.truthy(await logged(/.*log="token from 127\.0\.0\.1".*/));
   const member = await client('/members', { headers: { Authorization: 'Bearer let-me-in' } });
   t.is((await member.next('welcome')).data, 'a member');
 });
 
-test('refusing: answers 403 when checkConnection returns false', async (t) => {
+test.serial('refusing: answers 403 when checkConnection returns false', async (t) => {
   const { client } = await startSample(t, '02-refusing');
   const visitor = await client('/staff');
   t.is(visitor.status, 403);
@@ -48,7 +54,7 @@ test('refusing: answers 403 when checkConnection returns false', async (t) => {
   t.is((await colleague.next('welcome')).data, 'a colleague');
 });
 
-test('refusing: answers 204 to a client that has had every event', async (t) => {
+test.serial('refusing: answers 204 to a client that has had every event', async (t) => {
   const { client } = await startSample(t, '02-refusing');
   const first = await client('/countdown');
   t.deepEqual(
@@ -61,7 +67,7 @@ test('refusing: answers 204 to a client that has had every event', async (t) => 
   t.is(second.status, 204);
 });
 
-test('parameters: tells the time in the zone of the path, as often as the query says', async (t) => {
+test.serial('parameters: tells the time in the zone of the path, as often as the query says', async (t) => {
   const { client } = await startSample(t, '03-parameters');
   const utc = await client('/clock');
   t.is(JSON.parse((await utc.next('time')).data).zone, 'UTC');
@@ -73,7 +79,7 @@ test('parameters: tells the time in the zone of the path, as often as the query 
   }
 });
 
-test('parameters: answers 400 to a zone or an interval that is none', async (t) => {
+test.serial('parameters: answers 400 to a zone or an interval that is none', async (t) => {
   const { client } = await startSample(t, '03-parameters');
   const atlantis = await client('/clock/Atlantis');
   t.is(atlantis.status, 400);
@@ -81,7 +87,7 @@ test('parameters: answers 400 to a zone or an interval that is none', async (t) 
   for (const every of ['never', '0', '-1', '61', '']) t.is((await client(`/clock?every=${every}`)).status, 400, every);
 });
 
-test('dependency injection: every handler has the same audience, and a field of its own', async (t) => {
+test.serial('dependency injection: every handler is given the same audience', async (t) => {
   const { client } = await startSample(t, '04-dependency-injection');
   const first = await client('/audience');
   t.is((await first.next()).data, '1');
@@ -92,7 +98,7 @@ test('dependency injection: every handler has the same audience, and a field of 
   t.is((await first.next()).data, '1');
 });
 
-test('chat: a client that comes back gets what was said meanwhile', async (t) => {
+test.serial('chat: a client that comes back gets what was said meanwhile', async (t) => {
   const { client } = await startSample(t, '05-chat');
   const say = (room: string, text: string) =>
     client(`/rooms/${room}/messages`, { method: 'POST', body: JSON.stringify({ name: 'Ada', text }) });
@@ -114,7 +120,7 @@ test('chat: a client that comes back gets what was said meanwhile', async (t) =>
   );
 });
 
-test('chat: answers 400 to a message without words, 413 to one that is too large', async (t) => {
+test.serial('chat: answers 400 to a message without words, 413 to one that is too large', async (t) => {
   const { client } = await startSample(t, '05-chat');
   const statusOf = async (body: string) => (await client('/rooms/tea/messages', { method: 'POST', body })).status;
   for (const body of ['', 'null', '[]', '{"name":"Ada"}', '{"name":"Ada","text":" "}', '{"name":"Ada","text":1}']) {
@@ -123,7 +129,7 @@ test('chat: answers 400 to a message without words, 413 to one that is too large
   t.is(await statusOf(JSON.stringify({ name: 'Ada', text: 'x'.repeat(20_000) })), 413);
 });
 
-test('tokens: streams an answer to a POST, token by token, and ends', async (t) => {
+test.serial('tokens: streams an answer to a POST, token by token, and ends', async (t) => {
   const { url, client } = await startSample(t, '06-tokens');
   // As the sample says it: curl sends this as a form, and it is read as JSON all the same.
   const { stdout } = await run('curl', ['-sN', '-d', '{"prompt":"trade winds"}', `${url}/completions`]);
@@ -138,17 +144,16 @@ test('tokens: streams an answer to a POST, token by token, and ends', async (t) 
   t.is(answer.raw, stdout);
 });
 
-test('tokens: makes no more of them when the client leaves', async (t) => {
+test.serial('tokens: makes no more of them when the client leaves', async (t) => {
   const { client, printed } = await startSample(t, '06-tokens');
   const answer = await client('/completions', { method: 'POST', body: '{"prompt":"trade winds"}' });
   await answer.take(3);
   await answer.close();
-  const [, tokens] = await printed(/Stopped after (\d+) tokens: client/);
-  // One may have been on its way.
-  t.true(Number(tokens) <= answer.events.length + 1, `${tokens} made, ${answer.events.length} received`);
+  const [, made, of] = await printed(/Made (\d+) of (\d+) tokens/);
+  t.true(Number(made) < Number(of), `${made} of ${of} made, ${answer.events.length} received`);
 });
 
-test('tokens: answers 400 without a prompt, and 405 to a GET', async (t) => {
+test.serial('tokens: answers 400 without a prompt, and 405 to a GET', async (t) => {
   const { client } = await startSample(t, '06-tokens');
   for (const body of ['', 'trade winds', 'null', '{}', '{"prompt":1}']) {
     t.is((await client('/completions', { method: 'POST', body })).status, 400, body);
@@ -158,7 +163,7 @@ test('tokens: answers 400 without a prompt, and 405 to a GET', async (t) => {
   t.is(got.headers.allow, 'POST');
 });
 
-test('express: streams through the compression middleware, beside an ordinary route', async (t) => {
+test.serial('express: streams through the compression middleware, beside an ordinary route', async (t) => {
   const { client } = await startSample(t, '07-express');
   const headers = { 'Accept-Encoding': 'gzip' };
   const ticks = await client('/ticks', { headers });
@@ -171,7 +176,7 @@ test('express: streams through the compression middleware, beside an ordinary ro
   t.is((await ticks.next('tick')).data, '2');
 });
 
-test('http2: streams to curl over HTTP/2', async (t) => {
+test.serial('http2: streams to curl over HTTP/2', async (t) => {
   const { url } = await startSample(t, '08-http2');
   // Curl never sees the end of the stream: it is told to leave after a while, and says so with 28.
   const { code, stdout } = await run('curl', [
@@ -190,7 +195,7 @@ test('http2: streams to curl over HTTP/2', async (t) => {
   t.regex(stdout, /\n2$/);
 });
 
-test('http2: speaks HTTP/1.1 to a client that has no other', async (t) => {
+test.serial('http2: speaks HTTP/1.1 to a client that has no other', async (t) => {
   const { client } = await startSample(t, '08-http2');
   const levels = await client('/streams/1');
   t.is(JSON.parse((await levels.next('level')).data).protocol, 'HTTP/1.1');

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { type ConnectOptions, connect, type TestClient } from '../../src/testing/index.js';
 
@@ -11,6 +12,8 @@ export interface StartedSample {
   readonly url: string;
   /** Waits until it has printed something that matches. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits until it has logged something that matches, and takes it from the log: what is left at the end fails the spec. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
   /** Connects, and leaves when the spec ends. */
   client(path: string, options?: ConnectOptions): Promise<TestClient>;
 }
@@ -28,42 +31,44 @@ export async function startSample(t: ExecutionContext, name: string): Promise<St
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(sample, 'close');
-  let output = '';
-  let errors = '';
-  sample.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  sample.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
+  const output = collect(sample.stdout);
+  const log = collect(sample.stderr);
 
-  const printed = (pattern: RegExp) =>
+  const until = (collected: Collected, pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
       const settle = (outcome: () => void) => {
         clearTimeout(timeout);
-        sample.stdout.off('data', look);
+        collected.stream.off('data', look);
         sample.off('close', onEnd);
         outcome();
       };
       const look = () => {
-        const found = pattern.exec(output);
+        const found = pattern.exec(collected.text);
         if (found !== null) settle(() => resolve(found));
       };
       const fail = (why: string) =>
-        reject(new Error(`${name} ${why} before it printed ${pattern}: ${output}${errors}`));
-      const onEnd = () => settle(() => fail('ended'));
-      const timeout = setTimeout(() => settle(() => fail(`ran ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
-      sample.stdout.on('data', look);
+        settle(() => reject(new Error(`${name} ${why} without a word of ${pattern}: ${output.text}${log.text}`)));
+      const onEnd = () => fail('ended');
+      const timeout = setTimeout(() => fail(`ran for ${TIMEOUT_MS} ms`), TIMEOUT_MS);
+      collected.stream.on('data', look);
       sample.once('close', onEnd);
       look();
     });
+  const printed = (pattern: RegExp) => until(output, pattern);
+  const logged = async (pattern: RegExp) => {
+    const found = await until(log, pattern);
+    log.text = log.text.replace(found[0], '');
+    return found;
+  };
 
   t.teardown(async () => {
     const deadline = setTimeout(() => sample.kill('SIGKILL'), TIMEOUT_MS);
     sample.kill('SIGTERM');
     const [code, signal] = await ended;
     clearTimeout(deadline);
-    if (code !== 0 || errors !== '') throw new Error(`${name} ended with ${signal ?? code}. It said: ${errors}`);
+    if (code !== 0 || log.text.trim() !== '') {
+      throw new Error(`${name} ended with ${signal ?? code}. Unexpected log output: ${log.text}`);
+    }
   });
 
   const [, url = ''] = await printed(/^Listening on (https?:\/\/[^\s,]+)/m);
@@ -72,5 +77,19 @@ export async function startSample(t: ExecutionContext, name: string): Promise<St
     t.teardown(() => connected.close());
     return connected;
   };
-  return { url, printed, client };
+  return { url, printed, logged, client };
+}
+
+interface Collected {
+  readonly stream: Readable;
+  text: string;
+}
+
+/** Keeps a stream's text. Its listener comes first, so that whoever listens later finds the text complete. */
+function collect(stream: Readable): Collected {
+  const collected: Collected = { stream, text: '' };
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    collected.text += text;
+  });
+  return collected;
 }
