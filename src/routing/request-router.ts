@@ -188,7 +188,8 @@ export class RequestRouter {
   #route(request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
-    if (found !== null) this.#serve(found.store as Mount, found.params as PathParams, request, response);
+    if (found !== null && !hasEmpty(found.params))
+      this.#serve(found.store as Mount, found.params as PathParams, request, response);
     else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
     else if (next !== undefined) next();
     else answer(response, 404, 'Not Found');
@@ -262,6 +263,12 @@ function answer(response: HttpResponse, status: number, reason: string): void {
 function appendHeader(response: HttpResponse, name: string, value: string): void {
   const before = name === 'Vary' ? response.getHeader('Vary') : undefined;
   response.setHeader(name, before === undefined ? value : `${before}, ${value}`);
+}
+
+/** Whether a parameter matched nothing at all, as in `/rooms//messages`: that is no room. The rest of a path may be empty. */
+function hasEmpty(params: Readonly<Record<string, string | undefined>>): boolean {
+  for (const name in params) if (params[name] === '' && name !== '*') return true;
+  return false;
 }
 
 function isDecodable(url: string): boolean {

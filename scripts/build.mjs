@@ -1,0 +1,26 @@
+// Compiles src/ to dist/: beside it first, then in one step, so that what runs from dist/ meanwhile never finds it empty,
+// and a source file that was renamed leaves nothing behind in the package.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const dist = join(root, 'dist');
+const scratch = mkdtempSync(join(root, 'dist-'));
+try {
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(scratch, 'new')], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (existsSync(dist)) renameSync(dist, join(scratch, 'old'));
+  renameSync(join(scratch, 'new'), dist);
+} catch (error) {
+  // tsc has said what is wrong; its stack is ours, not the reader's.
+  if (typeof error.status !== 'number') throw error;
+  process.exitCode = 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
