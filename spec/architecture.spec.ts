@@ -8,7 +8,7 @@ import test from 'ava';
  * all of them, and is imported by none.
  */
 const LAYERS = [
-  ['errors.ts', 'clock.ts', 'logger.ts'],
+  ['errors.ts', 'clock.ts', 'logger.ts', 'option-faults.ts'],
   ['event-stream'],
   ['channel'],
   ['connection'],

@@ -52,26 +52,26 @@ export class HttpError extends TradewindError {
   /** @throws {@link ConfigurationError} `INVALID_STATUS` when `status` is not an integer from 200 to 599. */
   constructor(status: number, reason?: string, { headers = {}, log, cause }: HttpErrorOptions = {}) {
     super('HTTP_ERROR', `HTTP ${status}${reason === undefined ? '' : `: ${quote(reason)}`}`, { cause });
-    if (!Number.isInteger(status) || status < 200 || status > 599) {
-      throw new ConfigurationError(
-        'INVALID_STATUS',
-        `Invalid status: ${quote(status)}. Use an integer from 200 to 599.`,
-      );
-    }
-    this.status = status;
+    this.status = checkedStatus(status);
     this.reason = reason;
     this.headers = headers;
     this.log = log;
   }
 }
 
+/** @throws {@link ConfigurationError} `INVALID_STATUS` when `status` is not an integer from 200 to 599. */
+export function checkedStatus(status: number): number {
+  if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
+  throw new ConfigurationError('INVALID_STATUS', `Invalid status: ${quote(status)}. Use an integer from 200 to 599.`);
+}
+
 /** Renders a culprit for a message: in JSON quotes, cut at 80 characters, and never throwing itself. */
 export function quote(culprit: unknown): string {
   let text: string;
   try {
-    text = typeof culprit === 'string' ? culprit : typeof culprit === 'symbol' ? culprit.toString() : `${culprit}`;
+    text = String(culprit);
   } catch {
-    text = Object.prototype.toString.call(culprit);
+    text = `[${typeof culprit}]`;
   }
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
 }

@@ -25,8 +25,8 @@ class PageHandler extends RequestHandler {
 
 class EventsHandler extends EventSourceHandler {
   override async open({ room }: { room: string }) {
-    // A browser that comes back sends the id of the last event that it got, and is given all since then, first.
-    await this.subscribe(`rooms/${room}`);
+    // A browser that comes back says which event was its last, and is given all since then; a newcomer what is kept.
+    await this.subscribe(`rooms/${room}`, { after: this.lastEventId || 'earliest' });
   }
 }
 

@@ -37,6 +37,15 @@ test('MemoryBroker: delivers only what is published from now on, without an id',
   t.deepEqual(received, ['live', 'live', 'live']);
 });
 
+test('MemoryBroker: delivers everything that is kept, then goes live, after earliest', async (t) => {
+  const { broker } = await filled(5, { historyCount: 2 });
+  const { received, gaps, subscriber } = collector();
+  t.is((await broker.subscribe(['a'], subscriber, 'earliest')).resumed, 'fresh');
+  await broker.publish('a', 'n', 'live');
+  t.deepEqual(received, ['3', '4', 'live']);
+  t.deepEqual(gaps, []);
+});
+
 test('MemoryBroker: delivers what came strictly after an id, then goes live', async (t) => {
   const { broker, ids } = await filled(4);
   const { received, gaps, subscriber } = collector();

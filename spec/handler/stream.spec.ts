@@ -94,6 +94,31 @@ test('stream: cancels a web stream when the client leaves', async (t) => {
   await cancelled.promise;
 });
 
+for (const call of ['stream', 'subscribe'] as const) {
+  test(`${call}: is logged, and takes nothing with it, when it rejects and open did not wait for it`, async (t) => {
+    const fault = new Error('empty');
+    const failing = () => Promise.reject(fault);
+    const reported = deferred();
+    const { Handler } = recordingHandler({
+      open: (handler) => {
+        if (call === 'stream') handler.stream({ [Symbol.asyncIterator]: () => ({ next: failing }) });
+        else handler.subscribe('a');
+      },
+    });
+    const broker = { publish: failing, subscribe: failing, close: failing };
+    const { client, logger, router } = await serve(t, (mounts) => mounts.mount('/', Handler), { broker });
+    const report = logger.error.bind(logger);
+    logger.error = (details, message) => {
+      report(details, message);
+      reported.resolve();
+    };
+    await client('/');
+    await reported.promise;
+    t.like(logger.take()[0], { message: `Handler.${call} threw`, err: fault });
+    t.is(router.connections, 1);
+  });
+}
+
 test('stream: pulls no faster than the client reads', async (t) => {
   let pulled = 0;
   const isWaiting = deferred();

@@ -190,6 +190,8 @@ test('mount: gives two mounts of one handler class their own options', async (t)
   const { client } = await serve(t, (router) => {
     router.mount('/one', Handler, { greeting: 'much hello' });
     router.mount('/two', Handler, { greeting: 'such goodbye' });
+    // @ts-expect-error initialize asks for a greeting
+    router.mount('/three', Handler);
   });
   t.is((await (await client('/one')).next()).data, 'much hello');
   t.is((await (await client('/two')).next()).data, 'such goodbye');

@@ -135,6 +135,15 @@ test('RequestHandler: answers a verb, and what it writes', async (t) => {
   t.deepEqual(await posted.json(), { name: 'doge', body: { much: 1 } });
 });
 
+test('RequestHandler: answers HEAD as GET, without the body', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/', Plain));
+  const head = await client('/', { method: 'HEAD' });
+  t.is(head.status, 200);
+  t.is(head.headers['content-length'], '5');
+  t.is(await head.text(), '');
+  t.is((await client('/', { method: 'PUT' })).headers.allow, 'GET, HEAD, POST');
+});
+
 test('RequestHandler: answers 400 to a body that is not JSON', async (t) => {
   const { server } = await serve(t, (router) => router.mount('/', Plain));
   const posted = await fetch(server.url, { method: 'POST', body: '{', headers: { Accept: 'application/json' } });

@@ -1,6 +1,6 @@
 /** The configuration of docs/nginx, word for word but for ports and paths, in front of a real server. */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as http2Connect } from 'node:http2';
@@ -13,6 +13,8 @@ import { createGunzip } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { type CloseReason, EventSourceHandler, RequestHandler, type RouterOptions } from '../../src/index.js';
 import { connect } from '../../src/testing/index.js';
+import { certificate } from '../support/certificate.js';
+import type { RecordingLogger } from '../support/recording-logger.js';
 import { deferred, serve } from '../support/serve.js';
 
 const SITE = readFileSync(new URL('../../docs/nginx/tradewind.conf', import.meta.url), 'utf8');
@@ -24,6 +26,7 @@ interface Proxied {
   readonly url: string;
   /** Stops the server behind nginx. */
   stopServer(): Promise<void>;
+  readonly logger: RecordingLogger;
 }
 
 /** Starts a server and nginx in front of it, and stops both when the spec ends. */
@@ -40,9 +43,11 @@ async function throughNginx(
     }
     return null;
   }
-  const { server } = await serve(t, (router) => router.mount('/', Handler), options);
+  // Before AVA's own, which would leave nginx behind.
+  t.timeout(60_000);
+  const { logger, server } = await serve(t, (router) => router.mount('/', Handler), options);
   const port = await startNginx(t, server.port, replace);
-  return { url: `https://127.0.0.1:${port}`, stopServer: () => server.close() };
+  return { url: `https://127.0.0.1:${port}`, stopServer: () => server.close(), logger };
 }
 
 async function startNginx(t: ExecutionContext, upstreamPort: number, replace: Replacements): Promise<number> {
@@ -51,7 +56,7 @@ async function startNginx(t: ExecutionContext, upstreamPort: number, replace: Re
   // Started as root, nginx has its worker run as another user.
   chmodSync(directory, 0o755);
   mkdirSync(join(directory, 'temp'));
-  makeCertificate(directory);
+  for (const [name, text] of Object.entries(certificate())) writeFileSync(join(directory, `${name}.pem`), text);
   for (;;) {
     const port = await freePort();
     writeFileSync(join(directory, 'nginx.conf'), configuration(t, directory, port, upstreamPort, replace));
@@ -96,14 +101,6 @@ function configuration(
     error_log stderr notice;
     events {}
     http { access_log off; ${temporary.join(' ')} ${site} }`;
-}
-
-function makeCertificate(directory: string): void {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'];
-  execFileSync('openssl', ['req', '-x509', ...key, '-subj', '/CN=localhost', '-days', '2', '-out', 'cert.pem'], {
-    cwd: directory,
-    stdio: 'ignore',
-  });
 }
 
 async function freePort(): Promise<number> {
@@ -308,6 +305,7 @@ test('nginx: hands backpressure on, so that a client that does not read is cut o
   // Not awaited: this is the writer that does not care.
   for (; isOpen; await nextTurn()) void handler.writeMessage('flood', data);
   t.is((await closed).kind, 'slow-consumer');
+  t.is(proxied.logger.take().length, 1);
 });
 
 test('nginx: compresses event by event where gzip is asked for', async (t) => {

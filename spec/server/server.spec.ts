@@ -29,6 +29,13 @@ test('listen: rejects with the address and the cause when the port is taken', as
   });
 });
 
+test('listen: rejects in the same way when the port is no port', async (t) => {
+  await t.throwsAsync(new Router().listen({ port: Number.NaN }), {
+    code: 'LISTEN_FAILED',
+    message: /"127\.0\.0\.1:NaN"/,
+  });
+});
+
 test('listen: refuses http2 without tls', async (t) => {
   await t.throwsAsync(new Router().listen({ http2: true }), { code: 'HTTP2_NEEDS_TLS' });
 });

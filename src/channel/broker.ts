@@ -25,7 +25,8 @@ export interface Broker {
 
   /**
    * Delivers what was published strictly after `after`, then what is published from now on: in order, nothing twice,
-   * nothing between lost. With `after` `null` or `''`, only what is published from now on.
+   * nothing between lost. With `after` `null` or `''`, only what is published from now on; with `'earliest'`, everything
+   * that is kept before it.
    *
    * Replay is of the named channels and of no other: a last event ID grants nothing.
    *
@@ -54,7 +55,7 @@ export interface Gap {
 }
 
 export interface Subscription {
-  /** `fresh`: no id was given. `complete`: all that was missed was delivered. `gap`: some of it was lost. */
+  /** `fresh`: there was no id to resume after. `complete`: all that was missed was delivered. `gap`: some of it was lost. */
   readonly resumed: 'fresh' | 'complete' | 'gap';
   /** Ends it at once: nothing is delivered after the call. May be called twice. */
   unsubscribe(): void;

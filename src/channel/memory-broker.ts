@@ -5,6 +5,7 @@ import { systemClock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
+import { OptionFaults } from '../option-faults.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
 import { Channel, type KeptEvent } from './channel.js';
 
@@ -18,6 +19,9 @@ export interface MemoryBrokerOptions {
   historyMs?: number;
   clock?: Clock;
 }
+
+/** The id that stands before all that is kept, as in Mercure. */
+const EARLIEST = 'earliest';
 
 /**
  * Carries events within this process, and keeps their history for as long as the process lives.
@@ -47,12 +51,17 @@ export class MemoryBroker implements Broker {
    */
   #droppedThrough = 0;
 
+  /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor({
     historyCount = 1_000,
     historyBytes = 1024 * 1024,
     historyMs = 5 * 60_000,
     clock = systemClock,
   }: MemoryBrokerOptions = {}) {
+    const faults = new OptionFaults();
+    for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs }))
+      faults.checkNumber(name, value);
+    faults.throwIfAny();
     this.#limits = { historyCount, historyBytes, historyMs, clock };
     this.#epoch = Math.floor(clock.random() * 36 ** 8)
       .toString(36)
@@ -84,10 +93,10 @@ export class MemoryBroker implements Broker {
   ): Promise<Subscription> {
     this.#assertOpen();
     const unique = [...new Set(names)];
-    const from = after === null || after === '' ? this.#sequence : this.#sequenceOf(after);
-    let resumed: Subscription['resumed'] = after === null || after === '' ? 'fresh' : 'complete';
-    if (after && this.#hasLost(unique, from)) {
-      resumed = 'gap';
+    const isFresh = after === null || after === '' || after === EARLIEST;
+    const from = after === EARLIEST ? 0 : isFresh ? this.#sequence : this.#sequenceOf(after);
+    const isGap = !isFresh && this.#hasLost(unique, from);
+    if (isGap) {
       await subscriber.gap({ lastEventId: after, earliestId: this.#earliestId(unique) });
       this.#assertOpen();
     }
@@ -100,7 +109,7 @@ export class MemoryBroker implements Broker {
     const entry: Pick<Subscriber, 'deliver'> = { deliver: (frame) => subscriber.deliver(frame) };
     for (const channel of channels) channel.subscribers.add(entry);
     return {
-      resumed,
+      resumed: isFresh ? 'fresh' : isGap ? 'gap' : 'complete',
       unsubscribe: () => {
         for (const channel of channels) channel.subscribers.delete(entry);
         for (const name of unique) this.#dropIfEmpty(name);

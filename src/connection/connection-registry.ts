@@ -6,6 +6,9 @@ import type { Connection } from './connection.js';
 /** A heartbeat comes at most this part of its interval late. */
 const CHECKS_PER_INTERVAL = 16;
 const MAX_PERIOD_MS = 1_000;
+/** When a client that is sent away is asked to come back: 1 to 5 s, so that they do not all come at once. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_SPREAD_MS = 4_000;
 
 /**
  * Holds the connections, and looks after each of them about once a second: a scan of 10,000 costs under a millisecond,
@@ -13,6 +16,8 @@ const MAX_PERIOD_MS = 1_000;
  */
 export class ConnectionRegistry implements Iterable<Connection> {
   readonly clock: Clock;
+  /** No stream may be opened any more: the open ones are being ended. */
+  isDraining = false;
   readonly #connections = new Set<Connection>();
   #periodMs = MAX_PERIOD_MS;
   #timer: Timer | null = null;
@@ -27,6 +32,11 @@ export class ConnectionRegistry implements Iterable<Connection> {
 
   [Symbol.iterator](): Iterator<Connection> {
     return this.#connections.values();
+  }
+
+  /** A reconnection time, in milliseconds, drawn anew at each call. */
+  retryMs(): number {
+    return Math.round(RETRY_MIN_MS + this.clock.random() * RETRY_SPREAD_MS);
   }
 
   add(connection: Connection): void {

@@ -1,6 +1,7 @@
 /** The two ways in which bytes reach a client: straight to the socket, or through Node's response. */
 
 import { ServerResponse } from 'node:http';
+import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Frame } from '../event-stream/frame.js';
 import { type HttpResponse, isHttp2 } from './http.js';
@@ -81,6 +82,8 @@ class ResponseTransport implements Transport {
   // The methods used are the same on both classes; one type spares a cast at each call.
   readonly #response: ServerResponse & { flush?: () => void };
   readonly #original: HttpResponse;
+  #onDrained: (() => void) | null = null;
+  #isListening = false;
 
   constructor(response: HttpResponse) {
     this.#response = response as ServerResponse;
@@ -101,7 +104,15 @@ class ResponseTransport implements Transport {
   }
 
   onceDrained(callback: () => void): void {
-    this.#response.once('drain', callback);
+    this.#onDrained = callback;
+    if (this.#isListening) return;
+    // One listener for good: `compression` takes listeners for its own stream, and does not give them back.
+    this.#isListening = true;
+    this.#response.on('drain', () => {
+      const onDrained = this.#onDrained;
+      this.#onDrained = null;
+      onDrained?.();
+    });
   }
 
   end(): void {
@@ -110,7 +121,8 @@ class ResponseTransport implements Transport {
 
   destroy(): void {
     const response = this.#original;
-    if (isHttp2(response)) response.stream.destroy();
+    // A reset: an end would look as if the stream were whole.
+    if (isHttp2(response)) response.stream.close(constants.NGHTTP2_CANCEL);
     else response.destroy();
   }
 }

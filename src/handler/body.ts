@@ -22,7 +22,8 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer
       if (length <= maxBytes) chunks.push(chunk);
       else {
         // The rest is read and thrown away by Node, so that the client gets to see the answer.
-        settle(() => reject(new HttpError(413, undefined, { headers: { Connection: 'close' } })));
+        const headers: Record<string, string> = request.httpVersionMajor === 1 ? { Connection: 'close' } : {};
+        settle(() => reject(new HttpError(413, undefined, { headers })));
         request.resume();
       }
     };

@@ -55,6 +55,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #connection: Connection | null = null;
   #work: StreamWork | null = null;
   #isEnded = false;
+  #isOpening = false;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -161,14 +162,18 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     items: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,
     { event = 'message' as Type }: { event?: Type } = {},
   ): Promise<boolean> {
-    return this.#working.stream(items, (item) => this.writeMessage(event, item));
+    return this.#lookAfter(
+      'stream',
+      this.#working.stream(items, (item) => this.writeMessage(event, item)),
+    );
   }
 
   /**
    * Subscribes the stream to channels of the router's broker: what was missed after `after`, then what is published from
    * now on, in order, nothing twice. May be called again to add channels. Ends with the stream.
    *
-   * @param after - a last event ID; the client's own unless said otherwise. `null`: only what is published from now on.
+   * @param options - `after`: a last event ID; the client's own unless said otherwise. `null`: only what is published from
+   *   now on. `'earliest'`: everything that is kept first, as in `{ after: this.lastEventId || 'earliest' }`.
    * @returns `resumed`: `'fresh'` when there was no id to resume after, `'complete'` when nothing was lost, `'gap'` when
    *   something was, and {@link gap} has been called. `unsubscribe()` drops these channels again.
    * @throws {@link BrokerError} when the broker cannot be asked.
@@ -178,9 +183,15 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     { after = this.lastEventId }: { after?: string | null } = {},
   ): Promise<Resumed> {
     const { broker } = this.#exchange.context.mount;
-    return this.#working.subscribe(broker, typeof channels === 'string' ? [channels] : channels, after, (gap) =>
-      this.gap(gap),
-    );
+    const names = typeof channels === 'string' ? [channels] : channels;
+    const gap = async (lost: Gap) => {
+      try {
+        await this.gap(lost);
+      } catch (thrown) {
+        this.#fail('gap', thrown);
+      }
+    };
+    return this.#lookAfter('subscribe', this.#working.subscribe(broker, names, after, gap));
   }
 
   /**
@@ -190,7 +201,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
    */
   get lastEventId(): string | null {
-    return lastEventIdOf(this.headers['last-event-id'], this.query);
+    return lastEventIdOf(this.headers['last-event-id'], this.request.url);
   }
 
   /**
@@ -207,13 +218,13 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (!(await this.#isAccepted())) return;
     const connection = this.#connect();
     if (connection === null) return;
+    this.#isOpening = true;
     try {
       await this.open(this.params);
     } catch (thrown) {
-      // What a signal makes a hook throw after the client has left is the way out, not a fault.
-      if (connection.isOpen || !isAbort(thrown)) this.#exchange.logThrown('open', thrown);
-      connection.close({ kind: 'error', error: thrown });
+      this.#fail('open', thrown);
     }
+    this.#isOpening = false;
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
@@ -235,9 +246,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     // Reading it refuses a malformed one.
     const { lastEventId: _, headers } = this;
     const { origin } = headers;
+    exchange.hook = 'checkOrigin';
     if (origin !== undefined && !(await this.checkOrigin(origin))) throw new HttpError(403, 'origin not allowed');
     if (this.request.method !== 'GET' && this.request.method !== 'HEAD') await this.#readBody();
     if (exchange.isOver) return false;
+    exchange.hook = 'checkConnection';
     if ((await this.checkConnection()) === false) throw new HttpError(403);
     return !exchange.isOver;
   }
@@ -251,31 +264,54 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #writeHeaders(): void {
     const { response } = this.#exchange.context;
     this.#exchange.answered();
-    response.statusCode = 200;
     response.removeHeader('Content-Length');
-    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-    if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-cache, no-transform');
-    if (!response.hasHeader('X-Accel-Buffering')) response.setHeader('X-Accel-Buffering', 'no');
-    (response as ServerResponse).flushHeaders();
+    const headers: Record<string, string> = { 'Content-Type': 'text/event-stream; charset=utf-8' };
+    if (!response.hasHeader('Cache-Control')) headers['Cache-Control'] = 'no-cache, no-transform';
+    if (!response.hasHeader('X-Accel-Buffering')) headers['X-Accel-Buffering'] = 'no';
+    // Not `setHeader`: unless somebody has set one before, Node then keeps no table of them for the connection.
+    (response as ServerResponse).writeHead(200, headers).flushHeaders();
   }
 
-  /** Puts the headers on the wire and makes the connection. Null: the client has left, or `end()` was called before. */
+  /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
     const { request, response, mount } = this.#exchange.context;
     this.#writeHeaders();
+    // It was let in before the drain began.
+    if (mount.registry.isDraining) (response as ServerResponse).write(Frame.ofRetry(mount.registry.retryMs()).bytes);
     // A body that nobody reads would keep the socket from being read, and its end from being seen.
     if (!request.complete) request.resume();
-    if (this.#isEnded) response.end();
+    if (this.#isEnded || mount.registry.isDraining) {
+      response.end();
+      return null;
+    }
     const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
-    if (this.#isEnded || isGone) return null;
+    if (isGone) return null;
     const connection = new Connection(transportFor(response), mount.registry, mount.connection, (reason) => {
       this.#exchange.abort();
       this.#work?.stop();
+      if (reason.kind === 'slow-consumer') mount.logger.warn({ path: mount.path }, 'slow consumer cut off');
       this.#exchange.runLast('close', () => this.close(reason));
     });
     this.#connection = connection;
     this.#exchange.onClosed = () => connection.close(leftBy(this.request.socket));
     return connection;
+  }
+
+  /** A hook has failed whose caller may not have waited for it: reports it and ends the stream. */
+  #fail(hook: string, thrown: unknown): void {
+    this.#exchange.logThrown(hook, thrown);
+    this.#connection?.close({ kind: 'error', error: thrown });
+  }
+
+  /**
+   * Keeps a promise that `open` did not wait for from taking the process with it: should it reject after `open` has
+   * returned, that is logged. Before, it is `open`'s to await.
+   */
+  #lookAfter<Result>(call: string, promise: Promise<Result>): Promise<Result> {
+    promise.catch((thrown) => {
+      if (!this.#isOpening) this.#exchange.logThrown(call, thrown);
+    });
+    return promise;
   }
 
   #send(frame: Frame): Promise<boolean> {
@@ -297,8 +333,4 @@ function leftBy(socket: { errored?: (Error & { syscall?: string }) | null } | nu
   const error = socket?.errored;
   if (!error) return { kind: 'client' };
   return { kind: error.syscall === 'write' ? 'write-failed' : 'client', error };
-}
-
-function isAbort(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'AbortError';
 }

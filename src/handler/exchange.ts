@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Timer } from '../clock.js';
 import { HttpError, TradewindError, toError } from '../errors.js';
+import { isEventSource, refuseForNow } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import type { RequestHandler } from './request-handler.js';
 
@@ -14,6 +15,8 @@ export class Exchange {
   readonly context: RequestContext;
   /** Called when the response has closed, before `onFinish`. A stream puts the end of its connection here. */
   onClosed: (() => void) | null = null;
+  /** The hook that is being run, for the log. */
+  hook = 'initialize';
   readonly #handler: RequestHandler;
   #isGone = false;
   #isAnswered = false;
@@ -26,14 +29,11 @@ export class Exchange {
   constructor(handler: RequestHandler, context: RequestContext) {
     this.#handler = handler;
     this.context = context;
-    context.response.once('close', () => this.#closed());
+    // It comes once. `once` would keep a wrapper for each connection.
+    context.response.on('close', () => this.#closed());
     const { clock, firstByteMs } = context.mount;
     if (firstByteMs > 0) {
-      const late = new HttpError(503, undefined, {
-        headers: { 'Retry-After': '5' },
-        log: 'no answer within firstByteMs',
-      });
-      this.#deadline = clock.setTimeout(() => this.fail(late, ''), firstByteMs);
+      this.#deadline = clock.setTimeout(() => this.#refuseLate(), firstByteMs);
     }
   }
 
@@ -97,14 +97,15 @@ export class Exchange {
   }
 
   /** Answers what a hook has thrown, or only reports it when there is nobody left to tell. */
-  fail(thrown: unknown, hook: string): void {
+  fail(thrown: unknown): void {
     const { mount, response } = this.context;
-    if (!(thrown instanceof HttpError)) this.logThrown(hook, thrown);
-    else if (thrown.log !== undefined) {
-      mount.logger.warn({ path: mount.path, status: thrown.status, log: thrown.log }, 'request refused');
+    const error = toError(thrown);
+    if (!(error instanceof HttpError)) this.logThrown(this.hook, thrown);
+    else if (error.log !== undefined) {
+      mount.logger.warn({ path: mount.path, status: error.status, log: error.log }, 'request refused');
     }
     if (this.isOver) return;
-    const { status, reason, headers } = thrown instanceof HttpError ? thrown : new HttpError(500);
+    const { status, reason, headers } = error instanceof HttpError ? error : new HttpError(500);
     this.#body = [];
     for (const name of response.getHeaderNames()) {
       // What described the body that will not be; CORS headers stay, so that a script can read the status.
@@ -128,10 +129,13 @@ export class Exchange {
     pendingHooks.add(running);
   }
 
+  /** Reports what a hook threw. What a signal makes one throw after the client has left is the way out, not a fault. */
   logThrown(hook: string, thrown: unknown): void {
+    const err = toError(thrown);
+    if (this.#isGone && err.name === 'AbortError') return;
     const { mount } = this.context;
     const name = this.#handler.constructor.name;
-    mount.logger.error({ err: toError(thrown), handler: name, path: mount.path }, `${name}.${hook} threw`);
+    mount.logger.error({ err, handler: name, path: mount.path }, `${name}.${hook} threw`);
   }
 
   async #afterOthers(hook: string, call: () => unknown): Promise<void> {
@@ -141,6 +145,17 @@ export class Exchange {
     } catch (thrown) {
       this.logThrown(hook, thrown);
     }
+  }
+
+  /** `checkConnection` has taken too long: a hanging database must not collect requests without end. */
+  #refuseLate(): void {
+    const { mount, request, response } = this.context;
+    this.answered();
+    mount.logger.warn(
+      { path: mount.path, hook: this.hook, firstByteMs: mount.firstByteMs },
+      'request refused: too late',
+    );
+    refuseForNow(response, mount.registry.retryMs(), { asStream: isEventSource(request) });
   }
 
   #closed(): void {

@@ -12,9 +12,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  *
  * @throws {@link HttpError} 400 when it is longer than 1,024 characters, has control characters, or is not UTF-8.
  */
-export function lastEventIdOf(header: string | string[] | undefined, query: URLSearchParams): string | null {
+export function lastEventIdOf(header: string | string[] | undefined, url = ''): string | null {
   const fromHeader = Array.isArray(header) ? header[0] : header;
-  if (fromHeader === undefined) return checked(query.get('lastEventId'));
+  if (fromHeader === undefined) {
+    // Not the handler's own `query`: it would be kept for each connection, whether or not the handler asks for it.
+    const start = url.indexOf('?');
+    return start === -1 ? null : checked(new URLSearchParams(url.slice(start)).get('lastEventId'));
+  }
   if (fromHeader.length > MAX_LENGTH) return refuse();
   try {
     return checked(utf8.decode(Buffer.from(fromHeader, 'latin1')));

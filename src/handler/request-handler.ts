@@ -5,7 +5,7 @@ import { parse as parseCookies } from 'cookie';
 import Negotiator from 'negotiator';
 import type { Broker } from '../channel/broker.js';
 import type { HttpRequest } from '../connection/http.js';
-import { HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
+import { checkedStatus, HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
 import { parsedUpstream, parseJson, readBody } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { MountContext } from './request-context.js';
@@ -51,7 +51,8 @@ export class RequestHandler {
 
   /** The methods that this class answers: those whose verb is overridden. @internal */
   static allowedMethods(): Method[] {
-    return METHODS.filter((method) => this.prototype[verbOf(method)] !== RequestHandler.prototype[verbOf(method)]);
+    const overridden = (method: Method) => this.prototype[verbOf(method)] !== RequestHandler.prototype[verbOf(method)];
+    return METHODS.filter((method) => overridden(method) || (method === 'HEAD' && overridden('GET')));
   }
 
   // Hooks: the framework calls them, you override them.
@@ -72,8 +73,9 @@ export class RequestHandler {
     throw methodNotAllowed(this.#exchange.context.mount);
   }
 
-  head(_params: object): unknown {
-    throw methodNotAllowed(this.#exchange.context.mount);
+  /** Answers as {@link get} does, without the body. */
+  head(params: object): unknown {
+    return this.get(params);
   }
 
   post(_params: object): unknown {
@@ -199,10 +201,13 @@ export class RequestHandler {
 
   // The response.
 
-  /** @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire. */
+  /**
+   * @throws {@link ConfigurationError} `INVALID_STATUS` when `status` is not an integer from 200 to 599.
+   * @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire.
+   */
   setStatus(status: number): void {
     this.#assertHeadersPending(`status ${quote(status)}`);
-    this.#exchange.context.response.statusCode = status;
+    this.#exchange.context.response.statusCode = checkedStatus(status);
   }
 
   /** @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire. */

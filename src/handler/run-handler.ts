@@ -24,16 +24,15 @@ export function runHandler(handler: RequestHandler, context: RequestContext): vo
 async function execute(handler: RequestHandler, exchange: Exchange): Promise<void> {
   const { mount, request } = exchange.context;
   const method = request.method as Method;
-  let hook = 'initialize';
   try {
     await handler.initialize(mount.options);
     if (!mount.methods.includes(method)) throw methodNotAllowed(mount);
-    hook = 'prepare';
+    exchange.hook = 'prepare';
     if (!exchange.isOver) await handler.prepare();
-    hook = method;
+    exchange.hook = method.toLowerCase();
     if (!exchange.isOver) await handler[dispatch](method);
     if (!exchange.isOver) exchange.finish();
   } catch (thrown) {
-    exchange.fail(thrown, hook);
+    exchange.fail(thrown);
   }
 }

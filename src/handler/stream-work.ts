@@ -70,13 +70,13 @@ export class StreamWork {
     broker: Broker,
     channels: readonly string[],
     after: string | null,
-    gap: (gap: Gap) => unknown,
+    gap: (lost: Gap) => Promise<void>,
   ): Promise<Resumed> {
     const connection = this.#connection;
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     const subscriber = {
       deliver: (frame: Frame) => void connection.send(frame),
-      gap: async (lost: Gap) => void (await gap(lost)),
+      gap,
     };
     const subscription = await broker.subscribe(channels, subscriber, after);
     const stop = () => subscription.unsubscribe();

@@ -3,7 +3,7 @@
 import 'reflect-metadata';
 import { Plugin, type PluginApi } from '@inversifyjs/plugin';
 import { bindingScopeValues, bindingTypeValues, type Container, injectFromHierarchy } from 'inversify';
-import { quote, RouteError } from '../errors.js';
+import { quote, RouteError, toError } from '../errors.js';
 import type { RequestHandler } from '../handler/request-handler.js';
 
 /** A handler's class, whatever its constructor asks for. */
@@ -20,11 +20,19 @@ const inherited = new WeakSet<HandlerClass>();
  * A handler that is not bound is bound transient. What its base classes have injected, into their constructors or into
  * properties, is injected into it as well: by itself, inversify leaves that `undefined` in a subclass, and says nothing.
  *
- * @throws {@link RouteError} `SINGLETON_HANDLER` when a binding would give two connections the same handler.
+ * @throws {@link RouteError} `SINGLETON_HANDLER` when a binding would give two connections the same handler;
+ *   `INVALID_HANDLER` when the container cannot make it, as with a constructor parameter that is not decorated.
  */
 export function prepareHandler(container: Container, Handler: HandlerClass): void {
-  inheritInjections(Handler);
-  if (!container.isBound(Handler)) container.bind(Handler).toSelf().inTransientScope();
+  try {
+    inheritInjections(Handler);
+    if (!container.isBound(Handler)) container.bind(Handler).toSelf().inTransientScope();
+  } catch (cause) {
+    const { message } = toError(cause);
+    throw new RouteError('INVALID_HANDLER', `Handler that cannot be made: ${quote(Handler.name)}. ${message}`, {
+      cause,
+    });
+  }
   for (const binding of bindingsOf(container, Handler)) {
     const isShared = binding.type === bindingTypeValues.ConstantValue || binding.scope === bindingScopeValues.Singleton;
     if (!isShared) continue;

@@ -1,9 +1,11 @@
 /** What may be set for a router, and again for one mount. */
 
+import proxyAddr from 'proxy-addr';
 import type { ConnectionOptions, SlowConsumerPolicy } from '../connection/connection.js';
 import { defaultConnectionOptions } from '../connection/connection.js';
-import { ConfigurationError, quote, TradewindError } from '../errors.js';
+import { ConfigurationError, quote, toError } from '../errors.js';
 import { Cors, type CorsOptions, type CorsOrigins } from '../handler/cors.js';
+import { OptionFaults } from '../option-faults.js';
 
 /** What a mount may set otherwise than its router. A handler's `initialize` gets these, and whatever else is beside them. */
 export interface MountOptions extends Partial<ConnectionOptions> {
@@ -35,40 +37,47 @@ const defaultLimits: Required<Limits> = {
   firstByteMs: 30_000,
 };
 
-/** The options of one mount, with every default filled in. */
+/** Which proxies to believe: see `RouterOptions.trustProxy`. */
+export type TrustProxy = string | readonly string[] | number;
+
+/** Whether to believe the proxy at this address, so many hops away. */
+export type Trust = (address: string, hop: number) => boolean;
+
+/** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly connection: ConnectionOptions;
   readonly cors: Cors | null;
   readonly maxBodyBytes: number;
   readonly limits: Required<Limits>;
+  readonly trust: Trust | null;
 }
 
 const NUMBERS = ['heartbeatMs', 'highWaterMarkBytes', 'maxBufferedBytes', 'stallMs', 'maxBodyBytes'] as const;
 const POLICIES: readonly SlowConsumerPolicy[] = ['disconnect', 'drop-oldest', 'latest'];
+/** As far as Node can: it keeps header sizes in 32 bits, and gives a request five minutes in all. */
+const MAX: Partial<Record<keyof Limits, number>> = { headerBytes: 2 ** 31 - 1, headersMs: 300_000 };
 
 /**
  * Fills in the defaults.
  *
  * @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong.
  */
-export function resolveOptions(options: MountOptions & { limits?: Limits | undefined }): ResolvedOptions {
+export function resolveOptions(
+  options: MountOptions & { limits?: Limits | undefined; trustProxy?: TrustProxy | undefined },
+): ResolvedOptions {
   const given = withoutUndefined(options);
-  const faults: string[] = [];
-  for (const name of NUMBERS) checkNumber(name, given[name], faults);
+  const faults = new OptionFaults();
+  for (const name of NUMBERS) faults.checkNumber(name, given[name]);
   const limits = { ...defaultLimits, ...withoutUndefined(given.limits ?? {}) };
-  for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value, faults);
+  for (const [name, value] of Object.entries(limits)) {
+    faults.checkNumber(`limits.${name}`, value, MAX[name as keyof Limits]);
+  }
   if (given.slowConsumer !== undefined && !POLICIES.includes(given.slowConsumer)) {
-    faults.push(`slowConsumer ${quote(given.slowConsumer)} is not one of ${POLICIES.join(', ')}`);
+    faults.add(`slowConsumer ${quote(given.slowConsumer)} is not one of ${POLICIES.join(', ')}`);
   }
-  let cors: Cors | null = null;
-  try {
-    cors = given.cors === undefined ? null : new Cors(given.cors);
-  } catch (thrown) {
-    faults.push(thrown instanceof TradewindError ? thrown.message : String(thrown));
-  }
-  if (faults.length > 0) {
-    throw new ConfigurationError('INVALID_OPTIONS', `Invalid options: ${faults.join('; ')}. Correct or remove them.`);
-  }
+  const cors = attempt(faults, () => (given.cors === undefined ? null : new Cors(given.cors)));
+  const trust = attempt(faults, () => (given.trustProxy === undefined ? null : compileTrust(given.trustProxy)));
+  faults.throwIfAny();
   const { heartbeatMs, highWaterMarkBytes, maxBufferedBytes, stallMs, slowConsumer } = {
     ...defaultConnectionOptions,
     ...given,
@@ -78,6 +87,7 @@ export function resolveOptions(options: MountOptions & { limits?: Limits | undef
     cors,
     maxBodyBytes: given.maxBodyBytes ?? 1024 * 1024,
     limits,
+    trust,
   };
 }
 
@@ -86,7 +96,20 @@ function withoutUndefined<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
-function checkNumber(name: string, value: unknown, faults: string[]): void {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return;
-  faults.push(`${name} ${quote(value)} is not a number, 0 or more`);
+function compileTrust(trusted: TrustProxy): Trust {
+  if (typeof trusted === 'number' && trusted >= 0) return (_address, hop) => hop < trusted;
+  try {
+    return proxyAddr.compile(trusted as string | string[]);
+  } catch {
+    throw new ConfigurationError('INVALID_OPTIONS', `trustProxy ${quote(trusted)} is neither addresses nor hops`);
+  }
+}
+
+function attempt<Result>(faults: OptionFaults, make: () => Result | null): Result | null {
+  try {
+    return make();
+  } catch (thrown) {
+    faults.add(toError(thrown).message);
+    return null;
+  }
 }

@@ -12,13 +12,14 @@ import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { quote, RouteError, toError } from '../errors.js';
 import { Frame } from '../event-stream/frame.js';
 import { EventSourceHandler } from '../handler/event-source-handler.js';
+import { isBrowserEventSource, isEventSource, refuseForNow } from '../handler/refusal.js';
 import type { MountContext } from '../handler/request-context.js';
 import { type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
-import { Admission, isBrowserEventSource, isEventSource, refuseForNow } from './admission.js';
+import { Admission } from './admission.js';
 import { type HandlerClass, prepareHandler } from './handler-factory.js';
-import { type Limits, type MountOptions, resolveOptions } from './options.js';
+import { type Limits, type MountOptions, resolveOptions, type Trust, type TrustProxy } from './options.js';
 import type { Fits } from './path.js';
 
 export interface RouterOptions extends MountOptions {
@@ -33,7 +34,7 @@ export interface RouterOptions extends MountOptions {
    * Which proxies may say where a request came from, in `X-Forwarded-For`: addresses, networks, `'loopback'`, or a
    * number of hops. @defaultValue none
    */
-  trustProxy?: string | readonly string[] | number;
+  trustProxy?: TrustProxy;
   /** Time and chance. For specs. @defaultValue the system's */
   clock?: Clock;
 }
@@ -47,15 +48,18 @@ interface Mount {
 }
 
 type Next = (error?: unknown) => void;
-type MountOptionsOf<Handler extends RequestHandler> = MountOptions & Omit<Parameters<Handler['initialize']>[0], never>;
+/** The options of a mount: to be given when the handler's `initialize` asks for some. */
+type MountOptionsOf<Handler extends RequestHandler> =
+  Parameters<Handler['initialize']> extends [infer Asked]
+    ? object extends Asked
+      ? [options?: MountOptions & Record<string, unknown>]
+      : [options: MountOptions & Asked]
+    : [options?: MountOptions & Record<string, unknown>];
 
 /** A path longer than this cannot come: Node refuses a request line that long. */
 const MAX_PATH_LENGTH = 64 * 1024;
 /** Paths are kept under one method: which methods a mount answers is its handler's business. */
 const ANY_METHOD = 'GET';
-/** When a client that was refused, or sent away by a drain, is asked to come back: 1 to 5 s, so that they do not all come at once. */
-const RETRY_MIN_MS = 1_000;
-const RETRY_SPREAD_MS = 4_000;
 /** How far apart the waves of a drain are. */
 const WAVE_MS = 50;
 
@@ -74,14 +78,13 @@ export class RequestRouter {
   readonly #clock: Clock;
   readonly #registry: ConnectionRegistry;
   readonly #admission: Admission;
-  readonly #trust: ReturnType<typeof proxyAddr.compile> | null;
+  readonly #trust: Trust | null;
   readonly #pendingHooks = new Set<Promise<unknown>>();
   readonly #paths: Instance<HTTPVersion.V1> = findMyWay({ maxParamLength: MAX_PATH_LENGTH });
-  #isDraining = false;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: RouterOptions = {}) {
-    const { limits } = resolveOptions(options);
+    const { limits, trust } = resolveOptions(options);
     this.given = options;
     this.container = options.container ?? new Container();
     this.#clock = options.clock ?? systemClock;
@@ -89,7 +92,7 @@ export class RequestRouter {
     this.#logger = guardedLogger(options.logger ?? stderrLogger);
     this.#registry = new ConnectionRegistry(this.#clock);
     this.#admission = new Admission(limits);
-    this.#trust = options.trustProxy === undefined ? null : compileTrust(options.trustProxy);
+    this.#trust = trust;
     // So that `http.createServer(router.handle)` and `app.use(router.handle)` work.
     this.handle = this.handle.bind(this);
   }
@@ -110,7 +113,7 @@ export class RequestRouter {
   mount<const Path extends string, Handler extends RequestHandler>(
     path: Path,
     Handler: HandlerClass<Handler> & Fits<Path, Handler>,
-    options?: MountOptionsOf<Handler>,
+    ...[options]: MountOptionsOf<Handler>
   ): this {
     const given: MountOptions = options ?? {};
     const resolved = resolveOptions({ ...this.given, ...given });
@@ -160,10 +163,10 @@ export class RequestRouter {
    * across `drainMs`, each with `close({ kind: 'drain' })`. Resolves when all hooks have run, async ones included.
    */
   async drain({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
-    this.#isDraining = true;
+    this.#registry.isDraining = true;
     const connections = [...this.#registry];
     const waves = Math.max(1, Math.floor(drainMs / WAVE_MS));
-    for (const connection of connections) void connection.send(Frame.ofRetry(this.#retryMs()));
+    for (const connection of connections) void connection.send(Frame.ofRetry(this.#registry.retryMs()));
     for (let wave = 0; wave < waves; wave++) {
       for (let index = wave; index < connections.length; index += waves) connections[index]?.close({ kind: 'drain' });
       if (wave < waves - 1) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, drainMs / waves));
@@ -209,9 +212,10 @@ export class RequestRouter {
     const remoteAddress = this.#addressOf(request);
     if (mount.streamMethods.includes(request.method ?? '')) {
       const hasRoom = this.#admission.hasRoomFor(remoteAddress);
-      if (this.#isDraining || !hasRoom) {
-        const asStream = this.#isDraining ? isBrowserEventSource(request) : isEventSource(request);
-        refuseForNow(response, this.#retryMs(), { asStream });
+      const { isDraining } = this.#registry;
+      if (isDraining || !hasRoom) {
+        const asStream = isDraining ? isBrowserEventSource(request) : isEventSource(request);
+        refuseForNow(response, this.#registry.retryMs(), { asStream });
         return;
       }
       this.#admission.admit(remoteAddress, response);
@@ -242,15 +246,6 @@ export class RequestRouter {
     if (this.#trust !== null) return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
     return request.socket?.remoteAddress ?? '';
   }
-
-  #retryMs(): number {
-    return Math.round(RETRY_MIN_MS + this.#clock.random() * RETRY_SPREAD_MS);
-  }
-}
-
-function compileTrust(trusted: string | readonly string[] | number): ReturnType<typeof proxyAddr.compile> {
-  if (typeof trusted === 'number') return (_address, hop) => hop < trusted;
-  return proxyAddr.compile(trusted as string | string[]);
 }
 
 function answer(response: HttpResponse, status: number, reason: string): void {

@@ -1,10 +1,15 @@
 /** A listening socket, and its end. */
 
 import { createServer, type Server as HttpServer } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Limits } from '../routing/options.js';
@@ -53,7 +58,7 @@ export class Server {
     this.#server = createNodeServer(application, options, limits);
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('close', () => this.#sockets.delete(socket));
     });
     (this.#server as Http2SecureServer).on('session', (session) => {
       this.#sessions.add(session);
@@ -64,7 +69,8 @@ export class Server {
   /**
    * Starts to listen.
    *
-   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS`; `LISTEN_FAILED` when the address cannot be had.
+   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS`; `INVALID_TLS` when the key or the certificate is not one;
+   *   `LISTEN_FAILED` when the address cannot be had.
    */
   static async listen(application: Application, options: ListenOptions, limits: Required<Limits>): Promise<Server> {
     const { port = 0, http2, tls } = options;
@@ -76,12 +82,18 @@ export class Server {
     }
     const server = new Server(application, options, limits);
     await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', (cause) => {
+      const fail = (cause: unknown) => {
         const address = quote(`${server.#host}:${port}`);
         const message = `Cannot listen on ${address}: ${toError(cause).message}. Choose another port or host.`;
         reject(new ConfigurationError('LISTEN_FAILED', message, { cause }));
-      });
-      server.#server.listen(port, server.#host, resolve);
+      };
+      server.#server.once('error', fail);
+      try {
+        server.#server.listen(port, server.#host, resolve);
+      } catch (cause) {
+        // A port that is no port is thrown, where one that is taken is emitted.
+        fail(cause);
+      }
     });
     return server;
   }
@@ -140,15 +152,53 @@ function createNodeServer(
   { tls, http2 }: ListenOptions,
   { headerBytes, headersMs }: Required<Limits>,
 ): HttpServer | HttpsServer | Http2SecureServer {
-  const listener = (request: HttpRequest, response: HttpResponse) => application.handle(request, response);
+  const listener = (request: HttpRequest, response: HttpResponse) => {
+    // HTTP/2 asks a client to keep to a size that it may not have heard of yet; HTTP/1.1's parser sees to it itself.
+    if (request.httpVersionMajor === 2 && headerBytes > 0 && sizeOf(request.rawHeaders) > headerBytes) {
+      (response as Http2ServerResponse).writeHead(431).end();
+    } else application.handle(request, response);
+  };
   const http1 = {
     maxHeaderSize: headerBytes || 2 ** 31 - 1,
-    headersTimeout: headersMs,
+    headersTimeout: Math.ceil(headersMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.max(10, Math.min(1_000, headersMs / 4)),
   };
   if (!tls) return createServer(http1, listener);
-  const secure = { ...tls, handshakeTimeout: headersMs || 120_000 };
-  if (!http2) return createTlsServer({ ...http1, ...secure }, listener);
-  return createSecureServer({ ...http1, ...secure, allowHTTP1: true }, listener);
+  try {
+    const secure = { ...tls, handshakeTimeout: headersMs || 120_000 };
+    if (!http2) return createTlsServer({ ...http1, ...secure }, listener);
+    const settings = { maxHeaderListSize: http1.maxHeaderSize };
+    const server = createSecureServer({ ...http1, ...secure, settings, allowHTTP1: true }, listener);
+    if (headersMs > 0) cutOffSlowHeaders(server, headersMs);
+    // Node 20 and 22 read these from the server, not from its options.
+    return Object.assign(server, { maxHeaderSize: http1.maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS });
+  } catch (cause) {
+    const { message } = toError(cause);
+    throw new ConfigurationError('INVALID_TLS', `Invalid tls: ${message}. Give the key and its certificate.`, {
+      cause,
+    });
+  }
+}
+
+function sizeOf(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((bytes, text) => bytes + text.length, 0);
+}
+
+/** What `headersTimeout` does, for an HTTP/2 server: Node 20 and 22 do not. */
+function cutOffSlowHeaders(server: Http2SecureServer, headersMs: number): void {
+  const deadlines = new WeakMap<object, NodeJS.Timeout>();
+  const watch = (client: TLSSocket | ServerHttp2Session) => {
+    const deadline = setTimeout(() => client.destroy(), headersMs);
+    deadlines.set(client, deadline);
+    client.once('close', () => clearTimeout(deadline));
+  };
+  server.on('secureConnection', (socket) => {
+    if (socket.alpnProtocol !== 'h2') watch(socket);
+  });
+  server.on('session', (session) => {
+    watch(session);
+    session.once('stream', () => clearTimeout(deadlines.get(session)));
+  });
+  server.on('request', ({ socket }) => clearTimeout(deadlines.get(socket)));
 }

@@ -174,7 +174,10 @@ export class TestClient {
 
   /** Breaks the connection off with a reset, as a cable that is pulled and put back does. */
   cut(): void {
-    this.#request.socket?.resetAndDestroy();
+    const { socket } = this.#request;
+    // TLS sockets cannot send a reset.
+    if (socket && 'encrypted' in socket) socket.destroy();
+    else socket?.resetAndDestroy();
   }
 
   /** Leaves, and stops the server if {@link connect} started it. */

@@ -1,0 +1,74 @@
+/** docs/options.md against the source: every option with its default, and none that does not exist. */
+
+import test from 'ava';
+import ts from 'typescript';
+import { readPage, readSources, rowsOf } from './pages.js';
+
+interface Option {
+  readonly name: string;
+  readonly interfaceName: string;
+  readonly defaultValue: string | undefined;
+}
+
+/** The options of calls, whose types have no interface of their own. */
+const OF_CALLS = ['id', 'retry', 'event', 'after', 'drainMs'];
+/** Not for users: what the router hands on. */
+const INTERNAL = ['ResolvedOptions', 'EventStreamParserOptions'];
+
+/** Every member of every exported interface that is named for options. */
+function options(): Option[] {
+  const found: Option[] = [];
+  for (const [name, text] of readSources()) {
+    const source = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
+    for (const statement of source.statements) {
+      if (!ts.isInterfaceDeclaration(statement)) continue;
+      const interfaceName = statement.name.text;
+      const isExported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+      if (!isExported || !/Options$|^Limits$/.test(interfaceName) || INTERNAL.includes(interfaceName)) continue;
+      for (const member of statement.members) {
+        const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'defaultValue');
+        const defaultValue = ts.getTextOfJSDocComment(tag?.comment);
+        found.push({ name: member.name?.getText(source) ?? '', interfaceName, defaultValue });
+      }
+    }
+  }
+  return found;
+}
+
+const rows = rowsOf(readPage('docs/options.md'));
+const nameIn = (row: string[]) => /^`(\w+)`$/.exec(row[0] ?? '')?.[1];
+
+test('docs/options.md: names each option of the source', (t) => {
+  const found = options();
+  // A file that was moved, or an interface that was renamed, would leave nothing to miss.
+  const interfaces = new Set(found.map(({ interfaceName }) => interfaceName));
+  for (const name of ['ConnectionOptions', 'MountOptions', 'Limits', 'RouterOptions', 'ListenOptions', 'CorsOptions']) {
+    t.true(interfaces.has(name), name);
+  }
+  t.true(interfaces.has('MemoryBrokerOptions'));
+  const documented = new Set(rows.map(nameIn));
+  t.deepEqual(
+    found.filter(({ name }) => !documented.has(name)),
+    [],
+  );
+});
+
+test('docs/options.md: names no option that does not exist', (t) => {
+  const existing = new Set([...options().map(({ name }) => name), ...OF_CALLS, 'methods']);
+  t.deepEqual(
+    rows.map(nameIn).filter((name) => name === undefined || !existing.has(name)),
+    [],
+  );
+});
+
+test('docs/options.md: has the default of each option that is a number, a string or a boolean', (t) => {
+  let checked = 0;
+  for (const { name, interfaceName, defaultValue } of options()) {
+    const literal = /^(\d+|`?'[^']*'`?|false|true)/.exec(defaultValue ?? '')?.[0].replaceAll('`', '');
+    if (literal === undefined) continue;
+    checked++;
+    const defaults = rows.filter((row) => nameIn(row) === name).map((row) => row[2]);
+    t.true(defaults.includes(`\`${literal}\``), `${interfaceName}.${name}: ${literal}, but documented ${defaults}`);
+  }
+  t.true(checked > 15);
+});

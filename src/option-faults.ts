@@ -1,0 +1,25 @@
+import { ConfigurationError, quote } from './errors.js';
+
+/** What is wrong with options, collected so that all of it can be said at once. */
+export class OptionFaults {
+  readonly #faults: string[] = [];
+
+  add(fault: string): void {
+    this.#faults.push(fault.replace(/\.$/, ''));
+  }
+
+  /** Notes a value that is given and is not a number from 0 to `max`. */
+  checkNumber(name: string, value: unknown, max = Infinity): void {
+    if (value === undefined || (typeof value === 'number' && value >= 0 && value <= max)) return;
+    this.add(`${name} ${quote(value)} is not a number, ${max === Infinity ? '0 or more' : `0 to ${max}`}`);
+  }
+
+  /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every fault, if there is one. */
+  throwIfAny(): void {
+    if (this.#faults.length === 0) return;
+    throw new ConfigurationError(
+      'INVALID_OPTIONS',
+      `Invalid options: ${this.#faults.join('; ')}. Correct or remove them.`,
+    );
+  }
+}
