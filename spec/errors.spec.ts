@@ -56,7 +56,7 @@ test('quote: puts a culprit in JSON quotes, cut at 80 characters', (t) => {
   t.is(quote(null), '"null"');
   t.is(quote(1n), '"1"');
   t.is(quote(Symbol('x')), '"Symbol(x)"');
-  t.is(quote(Object.create(null)), '"[object Object]"');
+  t.regex(quote(Object.create(null)), /^"\[object.*\]"$/);
 });
 
 test('quote: never throws (toString and Symbol.toStringTag that throw)', (t) => {

@@ -80,12 +80,14 @@ export class Connection {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #waiting: Frame[] = [];
   #waitingBytes = 0;
-  /** Given to the transport, and not taken yet: what is left to put, and the size of the piece that was put last. */
+  /** What is left to put of what is on its way; null when the transport has room. */
   #rest: Buffer | null = null;
-  #putBytes = 0;
   #isScheduled = false;
   #room: { promise: Promise<boolean>; resolve: (accepted: boolean) => void } | null = null;
-  /** When bytes were last put, and when the client last took some; in the clock's milliseconds. */
+  /** How many bytes were put in all, and had been taken when that was last looked at. */
+  #putBytes = 0;
+  #takenBytes = 0;
+  /** When bytes were last put, and when the client was last seen to have taken some; in the clock's milliseconds. */
   #wroteAt: number;
   #progressAt: number;
   #dropped = 0;
@@ -112,7 +114,9 @@ export class Connection {
 
   /** Bytes that were accepted and that the operating system has not taken yet. */
   get bufferedBytes(): number {
-    return this.#waitingBytes + this.#putBytes + (this.#rest?.length ?? 0);
+    return (
+      this.#waitingBytes + (this.#rest?.length ?? 0) + (this.#state === 'closed' ? 0 : this.#transport.queuedBytes)
+    );
   }
 
   /** How many frames the slow-consumer policy has dropped so far. */
@@ -157,7 +161,8 @@ export class Connection {
       const bytes = this.#transport.shape(Frame.join(this.#waiting));
       this.#waiting = [];
       this.#waitingBytes = 0;
-      this.#wroteAt = this.#progressAt = this.#registry.clock.now();
+      this.#wroteAt = this.#registry.clock.now();
+      if (this.#transport.queuedBytes === 0) this.#progressAt = this.#wroteAt;
       this.#put(bytes);
     }
     if (this.#state === 'closing' && this.#rest === null) this.#release(false);
@@ -170,7 +175,14 @@ export class Connection {
   /** Looks whether a heartbeat is due or the client has stalled. Called by the registry's timer. @internal */
   check(now: number): void {
     const { heartbeatMs, stallMs } = this.options;
-    if (this.#rest !== null) {
+    const { queuedBytes } = this.#transport;
+    const takenBytes = this.#putBytes - queuedBytes;
+    if (takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
+      this.#progressAt = now;
+    }
+    // Not only what waits for room: a client that reads nothing and gets little never fills the socket's queue.
+    if (this.#rest !== null || queuedBytes > 0) {
       if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
       this.#wroteAt = now;
@@ -191,7 +203,6 @@ export class Connection {
       rest = rest.subarray(slice.length);
       if (!this.#hasRoomAfter(slice)) {
         this.#rest = rest;
-        this.#putBytes = slice.length;
         this.#transport.onceDrained(() => this.#drained());
         return;
       }
@@ -200,6 +211,7 @@ export class Connection {
 
   #hasRoomAfter(slice: Buffer): boolean {
     try {
+      this.#putBytes += slice.length;
       return this.#transport.put(slice);
     } catch (error) {
       // A middleware's own `write` may throw; one bad connection must not keep the others of this turn from theirs.
@@ -211,9 +223,7 @@ export class Connection {
   #drained(): void {
     const rest = this.#rest;
     if (rest === null || this.#state === 'closed') return;
-    this.#progressAt = this.#registry.clock.now();
     this.#rest = null;
-    this.#putBytes = 0;
     this.#put(rest);
     this.flush();
   }
@@ -248,7 +258,7 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#waiting = [];
-    this.#waitingBytes = this.#putBytes = 0;
+    this.#waitingBytes = 0;
     this.#rest = null;
     this.#registry.delete(this);
     if (isLost) this.#transport.destroy();

@@ -15,7 +15,9 @@ export interface Transport {
   shape(frame: Frame): Buffer;
   /** Hands bytes over. False means: enough for now, wait for {@link onceDrained} before the next. */
   put(bytes: Buffer): boolean;
-  /** Calls back once what was put has been taken. */
+  /** Bytes that were put and that the operating system, or an HTTP/2 client's window, has not taken yet. */
+  readonly queuedBytes: number;
+  /** Calls back once what was put has been taken, after {@link put} has returned false. */
   onceDrained(callback: () => void): void;
   /** Ends the response cleanly, after what was put. */
   end(): void;
@@ -64,6 +66,10 @@ class SocketTransport implements Transport {
     return !this.#socket.writable || this.#socket.write(bytes);
   }
 
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   onceDrained(callback: () => void): void {
     this.#socket.once('drain', callback);
   }
@@ -101,6 +107,11 @@ class ResponseTransport implements Transport {
     // Express's `compression` holds bytes back until this is called.
     response.flush?.();
     return hasRoom;
+  }
+
+  get queuedBytes(): number {
+    const response = this.#original;
+    return isHttp2(response) ? (response.stream?.writableLength ?? 0) : response.writableLength;
   }
 
   onceDrained(callback: () => void): void {

@@ -155,7 +155,8 @@ export class Exchange {
       { path: mount.path, hook: this.hook, firstByteMs: mount.firstByteMs },
       'request refused: too late',
     );
-    refuseForNow(response, mount.registry.retryMs(), { asStream: isEventSource(request) });
+    const asStream = mount.streamMethods.includes(request.method ?? '') && isEventSource(request);
+    refuseForNow(response, mount.registry.retryMs(), { asStream });
   }
 
   #closed(): void {

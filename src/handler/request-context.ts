@@ -15,6 +15,8 @@ export interface MountContext {
   readonly path: string;
   /** The methods that the handler answers. */
   readonly methods: readonly Method[];
+  /** Those of them that open a stream; none for a plain handler. */
+  readonly streamMethods: readonly string[];
   /** What `initialize` gets. */
   readonly options: object;
   readonly cors: Cors | null;

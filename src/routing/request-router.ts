@@ -43,8 +43,6 @@ export interface RouterOptions extends MountOptions {
 interface Mount {
   readonly Handler: HandlerClass;
   readonly context: MountContext;
-  /** The methods that open a stream; none for a plain handler. */
-  readonly streamMethods: readonly string[];
 }
 
 type Next = (error?: unknown) => void;
@@ -125,10 +123,10 @@ export class RequestRouter {
     const isStream = Handler.prototype instanceof EventSourceHandler;
     const mount: Mount = {
       Handler,
-      streamMethods: isStream ? (Handler as unknown as typeof EventSourceHandler).methods : [],
       context: {
         path,
         methods,
+        streamMethods: isStream ? (Handler as unknown as typeof EventSourceHandler).methods : [],
         options: given,
         cors: resolved.cors,
         connection: resolved.connection,
@@ -210,7 +208,7 @@ export class RequestRouter {
       }
     }
     const remoteAddress = this.#addressOf(request);
-    if (mount.streamMethods.includes(request.method ?? '')) {
+    if (context.streamMethods.includes(request.method ?? '')) {
       const hasRoom = this.#admission.hasRoomFor(remoteAddress);
       const { isDraining } = this.#registry;
       if (isDraining || !hasRoom) {

@@ -9,7 +9,7 @@ import {
 } from 'node:http2';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Limits } from '../routing/options.js';
@@ -162,7 +162,7 @@ function createNodeServer(
     maxHeaderSize: headerBytes || 2 ** 31 - 1,
     headersTimeout: Math.ceil(headersMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: Math.max(10, Math.min(1_000, headersMs / 4)),
+    connectionsCheckingInterval: Math.max(10, Math.min(1_000, Math.ceil(headersMs / 4))),
   };
   if (!tls) return createServer(http1, listener);
   try {
@@ -171,8 +171,8 @@ function createNodeServer(
     const settings = { maxHeaderListSize: http1.maxHeaderSize };
     const server = createSecureServer({ ...http1, ...secure, settings, allowHTTP1: true }, listener);
     if (headersMs > 0) cutOffSlowHeaders(server, headersMs);
-    // Node 20 and 22 read these from the server, not from its options.
-    return Object.assign(server, { maxHeaderSize: http1.maxHeaderSize, keepAliveTimeout: KEEP_ALIVE_MS });
+    // For the HTTP/1.1 side Node reads these from the server, not from its options.
+    return Object.assign(server, http1);
   } catch (cause) {
     const { message } = toError(cause);
     throw new ConfigurationError('INVALID_TLS', `Invalid tls: ${message}. Give the key and its certificate.`, {
@@ -185,20 +185,10 @@ function sizeOf(rawHeaders: readonly string[]): number {
   return rawHeaders.reduce((bytes, text) => bytes + text.length, 0);
 }
 
-/** What `headersTimeout` does, for an HTTP/2 server: Node 20 and 22 do not. */
+/** Node gives a session no limit: whoever sends no request whole is cut off as `headersTimeout` does it for HTTP/1.1. */
 function cutOffSlowHeaders(server: Http2SecureServer, headersMs: number): void {
-  const deadlines = new WeakMap<object, NodeJS.Timeout>();
-  const watch = (client: TLSSocket | ServerHttp2Session) => {
-    const deadline = setTimeout(() => client.destroy(), headersMs);
-    deadlines.set(client, deadline);
-    client.once('close', () => clearTimeout(deadline));
-  };
-  server.on('secureConnection', (socket) => {
-    if (socket.alpnProtocol !== 'h2') watch(socket);
-  });
   server.on('session', (session) => {
-    watch(session);
-    session.once('stream', () => clearTimeout(deadlines.get(session)));
+    const deadline = setTimeout(() => session.destroy(), headersMs);
+    session.once('stream', () => clearTimeout(deadline)).once('close', () => clearTimeout(deadline));
   });
-  server.on('request', ({ socket }) => clearTimeout(deadlines.get(socket)));
 }

@@ -2,6 +2,7 @@
 
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { TradewindError, toError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
 import { EventStreamParser } from '../event-stream/parser.js';
 import type { Router } from '../server/router.js';
@@ -72,6 +73,7 @@ export class TestClient {
   #raw: Buffer[] = [];
   #taken = 0;
   #isOver = false;
+  #fault: TradewindError | null = null;
   #onProgress: () => void = () => {};
 
   private constructor(
@@ -94,12 +96,18 @@ export class TestClient {
     });
     response.on('data', (chunk: Buffer) => {
       this.#raw.push(chunk);
-      parser.push(chunk);
+      try {
+        parser.push(chunk);
+      } catch (thrown) {
+        response.destroy(toError(thrown));
+      }
       this.#onProgress();
     });
     this.closed = new Promise((resolve) => {
-      // A response that breaks off is a fact for `isComplete`, not an error.
-      response.once('error', () => {});
+      // A response that breaks off is a fact for `isComplete`, not an error; what cannot be parsed is said to who waits.
+      response.once('error', (error) => {
+        if (error instanceof TradewindError) this.#fault = error;
+      });
       response.once('close', () => {
         this.isComplete = response.complete;
         this.#isOver = true;
@@ -199,7 +207,10 @@ export class TestClient {
     return new Promise((resolve, reject) => {
       const fail = (why: string) => {
         settle();
-        reject(new Error(`${why} while waiting for ${what}. Arrived so far: ${JSON.stringify(this.raw.slice(-1000))}`));
+        reject(
+          this.#fault ??
+            new Error(`${why} while waiting for ${what}. Arrived so far: ${JSON.stringify(this.raw.slice(-1000))}`),
+        );
       };
       const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
       const settle = () => {

@@ -1,0 +1,109 @@
+/** Child processes that a bench asks things of, and the arithmetic of what they answer. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** A child that answers each message with one message. */
+export class Helper {
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+  }
+
+  /**
+   * Starts a file of this folder in a process of its own.
+   *
+   * Its types are stripped here and the text is handed over: a loader in the child would add a thread, a compiler and
+   * 100 MB to what is measured. So the file may import packages, this one included, but no other file.
+   *
+   * @param flags - for node.
+   */
+  static async start(file: string, flags: readonly string[] = []): Promise<Helper> {
+    const source = readFileSync(new URL(file, import.meta.url), 'utf8');
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', outputText], {
+      // From here, `import 'tradewind'` is this package.
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    await once(child, 'message');
+    return new Helper(child);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Sends a message and waits for the answer. One at a time. */
+  ask<Answer>(message: object): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const onAnswer = (answer: Answer & { error?: string }) => {
+        this.#process.off('exit', onExit);
+        if (answer.error === undefined) resolve(answer);
+        else reject(new Error(answer.error));
+      };
+      const onExit = (code: number | null) => {
+        this.#process.off('message', onAnswer);
+        reject(new Error(`The process exited with ${code} while asked ${JSON.stringify(message)}`));
+      };
+      this.#process.once('message', onAnswer).once('exit', onExit);
+      this.#process.send(message);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null) return;
+    this.#process.kill('SIGKILL');
+    await once(this.#process, 'exit');
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  if (sorted.length === 0) return Number.NaN;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** `median [least-most]`. */
+export function spread(values: readonly number[], digits = 2): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(digits)} [${least.toFixed(digits)}-${most.toFixed(digits)}]`;
+}
+
+/** Each value over the other of the same round: what slows a whole round down cancels out. */
+export function ratios(values: readonly number[], base: readonly number[]): number[] {
+  return values.map((value, round) => value / base[round]!);
+}
+
+export function shuffled<Item>(items: readonly Item[]): Item[] {
+  const rest = [...items];
+  for (let last = rest.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [rest[last], rest[other]] = [rest[other]!, rest[last]!];
+  }
+  return rest;
+}
+
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows) {
+    console.log(
+      row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
+    );
+  }
+}
+
+/** Reads `--name value` from the command line. */
+export function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(`--${name}`);
+  const value = at === -1 ? fallback : Number(process.argv[at + 1]);
+  if (!Number.isFinite(value)) throw new Error(`--${name} needs a number`);
+  return value;
+}
