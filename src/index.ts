@@ -3,7 +3,8 @@
 export type { Broker, Gap, Subscriber, Subscription } from './channel/broker.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './channel/memory-broker.js';
 export type { Clock, Timer } from './clock.js';
-export type { CloseReason, ConnectionOptions, SlowConsumerPolicy } from './connection/connection.js';
+export type { CloseReason } from './connection/connection.js';
+export type { ConnectionOptions, SlowConsumerPolicy } from './connection/connection-options.js';
 export type { HttpRequest, HttpResponse } from './connection/http.js';
 export {
   BrokerError,

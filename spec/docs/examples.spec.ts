@@ -26,6 +26,27 @@ function examplesOf(page: string): Example[] {
   );
 }
 
+/** What an example of a comment may use without saying where it comes from. */
+const PRELUDE = [
+  "import { encodeEvent, EventSourceHandler, MemoryBroker, RequestHandler, Router } from 'tradewind';",
+  "import { connect } from 'tradewind/testing';",
+  'declare const router: Router;',
+  'declare class DogeHandler extends EventSourceHandler {}',
+].join(' ');
+
+/** The examples of a source file's comments. Each is a block of its own, so that it may declare what the prelude has. */
+function examplesOfComments(file: string): Example[] {
+  const text = readPage(file);
+  return [...text.matchAll(/@example\n((?: *\*[^\n/]*(?:\/[^\n]*)?\n)*? *\* ```\n)/g)].map(
+    ({ index, 1: comment = '' }) => {
+      const line = text.slice(0, index).split('\n').length;
+      const lines = comment.split('\n').map((each) => each.replace(/^ *\* ?/, ''));
+      const code = lines.slice(1, lines.lastIndexOf('```')).join('\n');
+      return { place: `${file}:${line}`, note: '', code: `${'\n'.repeat(line + 1)}${PRELUDE} { ${code}\n}` };
+    },
+  );
+}
+
 /** The project's own options, without those that are a matter of taste: an example may declare what it does not use. */
 function compilerOptions(): ts.CompilerOptions {
   const { config } = ts.readConfigFile(pathOf('tsconfig.json'), ts.sys.readFile);
@@ -83,6 +104,17 @@ test('examples: compile, in every page', (t) => {
   t.timeout(100_000);
   t.true(compiled.length > 10);
   t.deepEqual([...diagnosticsOf(compiled).values()].flat(), []);
+});
+
+test('examples: compile, in every comment of the source', (t) => {
+  t.timeout(100_000);
+  const examples = filesBelow('src', '.ts').flatMap(examplesOfComments);
+  const count = filesBelow('src', '.ts').map((file) => readPage(file).split('@example').length - 1);
+  t.is(
+    examples.length,
+    count.reduce((sum, each) => sum + each),
+  );
+  t.deepEqual([...diagnosticsOf(examples).values()].flat(), []);
 });
 
 test('examples: the check finds what is wrong, and where', (t) => {

@@ -1,46 +1,11 @@
 /** One open event stream: its queue, its backpressure, its end. */
 
 import { Frame } from '../event-stream/frame.js';
+import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
 import { compacted } from './slow-consumer.js';
 import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
-
-/** What may be set about a connection, for a router or for one mount. */
-export interface ConnectionOptions {
-  /**
-   * A comment is sent after this many milliseconds without a write, so that proxies keep the stream open and a dead
-   * client is found. It comes up to a sixteenth late. `0` turns it off.
-   * @defaultValue 15000
-   */
-  heartbeatMs: number;
-  /** `writeMessage` waits while more than this many bytes are queued. @defaultValue 65536 (64 KiB) */
-  highWaterMarkBytes: number;
-  /**
-   * The slow-consumer policy acts when more than this many bytes wait behind those that are on their way to the client.
-   * A single event may be larger. @defaultValue 1048576 (1 MiB)
-   */
-  maxBufferedBytes: number;
-  /** A client that took nothing of what is on its way for this many milliseconds is cut off; `0`: never. @defaultValue 30000 */
-  stallMs: number;
-  /** What happens above `maxBufferedBytes`. @defaultValue `'disconnect'` */
-  slowConsumer: SlowConsumerPolicy;
-}
-
-/**
- * - `disconnect`: the connection is cut; an EventSource comes back with its last event ID and loses nothing.
- * - `drop-oldest`: the oldest waiting events are dropped.
- * - `latest`: of the waiting events only the newest of each event type is kept.
- */
-export type SlowConsumerPolicy = 'disconnect' | 'drop-oldest' | 'latest';
-
-export const defaultConnectionOptions: ConnectionOptions = {
-  heartbeatMs: 15_000,
-  highWaterMarkBytes: 64 * 1024,
-  maxBufferedBytes: 1024 * 1024,
-  stallMs: 30_000,
-  slowConsumer: 'disconnect',
-};
 
 /** Why a stream ended. `error` carries what was thrown, or the socket's error, where there is one. */
 export interface CloseReason {
@@ -48,7 +13,7 @@ export interface CloseReason {
    * - `client`: the client left.
    * - `end`: `end()` was called.
    * - `drain`: the server is closing.
-   * - `slow-consumer`: the client did not keep up, see {@link SlowConsumerPolicy}.
+   * - `slow-consumer`: the client did not keep up, see `slowConsumer`.
    * - `write-failed`: the operating system refused a write.
    * - `error`: `open` threw.
    */

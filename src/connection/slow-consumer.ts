@@ -1,5 +1,5 @@
 import type { Frame } from '../event-stream/frame.js';
-import type { ConnectionOptions } from './connection.js';
+import type { ConnectionOptions } from './connection-options.js';
 
 /**
  * What a slow consumer's queue keeps: at most `maxBufferedBytes`, in order, and always the newest frame.

@@ -2,7 +2,7 @@
 
 import type { Broker } from '../channel/broker.js';
 import type { Clock } from '../clock.js';
-import type { ConnectionOptions } from '../connection/connection.js';
+import type { ConnectionOptions } from '../connection/connection-options.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import type { Logger } from '../logger.js';

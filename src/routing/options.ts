@@ -1,8 +1,11 @@
 /** What may be set for a router, and again for one mount. */
 
 import proxyAddr from 'proxy-addr';
-import type { ConnectionOptions, SlowConsumerPolicy } from '../connection/connection.js';
-import { defaultConnectionOptions } from '../connection/connection.js';
+import {
+  type ConnectionOptions,
+  defaultConnectionOptions,
+  type SlowConsumerPolicy,
+} from '../connection/connection-options.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import { Cors, type CorsOptions, type CorsOrigins } from '../handler/cors.js';
 import { OptionFaults } from '../option-faults.js';
