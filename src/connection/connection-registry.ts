@@ -3,15 +3,15 @@
 import type { Clock, Timer } from '../clock.js';
 import type { Connection } from './connection.js';
 
-/** A heartbeat comes at most this part of its interval late. */
-const CHECKS_PER_INTERVAL = 16;
+/** A heartbeat comes at most two checks late: one to see the last write, one to see that it is long past. */
+const CHECKS_PER_INTERVAL = 32;
 const MAX_PERIOD_MS = 1_000;
 /** When a client that is sent away is asked to come back: 1 to 5 s, so that they do not all come at once. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_SPREAD_MS = 4_000;
 
 /**
- * Holds the connections, and looks after each of them about once a second: a scan of 10,000 costs under a millisecond,
+ * Holds the connections, and looks after each of them once a second or more often: a scan of 10,000 costs under a millisecond,
  * where a timer for each would cost a kilobyte of memory for each.
  */
 export class ConnectionRegistry implements Iterable<Connection> {

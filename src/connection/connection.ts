@@ -49,10 +49,14 @@ export class Connection {
   #rest: Buffer | null = null;
   #isScheduled = false;
   #room: { promise: Promise<boolean>; resolve: (accepted: boolean) => void } | null = null;
-  /** How many bytes were put in all, and had been taken when that was last looked at. */
+  /** How many bytes were put in all; and at the last check: how many had been put, and how many taken. */
   #putBytes = 0;
+  #checkedBytes = 0;
   #takenBytes = 0;
-  /** When bytes were last put, and when the client was last seen to have taken some; in the clock's milliseconds. */
+  /**
+   * When bytes were last seen to have been put, and to have been taken; in the clock's milliseconds. Seen by the check, not
+   * noted at each write: the clock costs 60 ns there, and nobody asks in between.
+   */
   #wroteAt: number;
   #progressAt: number;
   #dropped = 0;
@@ -124,10 +128,10 @@ export class Connection {
     this.#isScheduled = false;
     if (this.#rest === null && this.#waiting.length > 0) {
       const bytes = this.#transport.shape(Frame.join(this.#waiting));
-      this.#waiting = [];
+      // Most turns bring one frame; its array serves the next as well.
+      if (this.#waiting.length === 1) this.#waiting.pop();
+      else this.#waiting = [];
       this.#waitingBytes = 0;
-      this.#wroteAt = this.#registry.clock.now();
-      if (this.#transport.queuedBytes === 0) this.#progressAt = this.#wroteAt;
       this.#put(bytes);
     }
     if (this.#state === 'closing' && this.#rest === null) this.#release(false);
@@ -141,17 +145,20 @@ export class Connection {
   check(now: number): void {
     const { heartbeatMs, stallMs } = this.options;
     const { queuedBytes } = this.#transport;
-    const takenBytes = this.#putBytes - queuedBytes;
-    if (takenBytes !== this.#takenBytes) {
-      this.#takenBytes = takenBytes;
-      this.#progressAt = now;
-    }
     // Not only what waits for room: a client that reads nothing and gets little never fills the socket's queue.
-    if (this.#rest !== null || queuedBytes > 0) {
+    const isBehind = this.#rest !== null || queuedBytes > 0;
+    const takenBytes = this.#putBytes - queuedBytes;
+    if (!isBehind || takenBytes !== this.#takenBytes) this.#progressAt = now;
+    if (this.#putBytes !== this.#checkedBytes) this.#wroteAt = now;
+    this.#takenBytes = takenBytes;
+    this.#checkedBytes = this.#putBytes;
+    if (isBehind) {
       if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
-      this.#wroteAt = now;
       void this.send(HEARTBEAT);
+      this.flush();
+      this.#wroteAt = now;
+      this.#checkedBytes = this.#putBytes;
     }
   }
 
@@ -162,15 +169,12 @@ export class Connection {
   }
 
   #put(bytes: Buffer): void {
-    let rest = bytes;
-    while (rest.length > 0) {
-      const slice = rest.length > SLICE_BYTES ? rest.subarray(0, SLICE_BYTES) : rest;
-      rest = rest.subarray(slice.length);
-      if (!this.#hasRoomAfter(slice)) {
-        this.#rest = rest;
-        this.#transport.onceDrained(() => this.#drained());
-        return;
-      }
+    for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+      const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(start, start + SLICE_BYTES);
+      if (this.#hasRoomAfter(slice)) continue;
+      this.#rest = bytes.subarray(start + slice.length);
+      this.#transport.onceDrained(() => this.#drained());
+      return;
     }
   }
 
