@@ -379,9 +379,9 @@ test('connection: survives a client that resets right after its request', async 
     await raw.closed;
   }
   const doge = await client('/');
-  await turns(5);
-  t.is(router.connections, 1);
   t.is(doge.status, 200);
+  // A reset that the server has not read yet is on its way; AVA's timeout is for one that never is.
+  while (router.connections !== 1) await turns();
 });
 
 test('connection: cuts off a client that never reads, delays no other, and keeps nothing of it', async (t) => {
