@@ -406,6 +406,17 @@ test('writeMessage: refuses to write before the stream is open', async (t) => {
   t.like(logger.take()[0]?.err, { code: 'NOT_CONNECTED' });
 });
 
+test('writeMessage: resolves false when the client was gone before the stream opened', async (t) => {
+  const outcome = deferred<boolean>();
+  const { Handler } = recordingHandler({
+    checkConnection: (handler) => void handler.request.socket.destroy(),
+    onFinish: async (handler) => outcome.resolve(await handler.writeMessage('late', '')),
+  });
+  const { client } = await serve(t, (mounts) => mounts.mount('/', Handler));
+  await t.throwsAsync(client('/'), { code: 'ECONNRESET' });
+  t.false(await outcome.promise);
+});
+
 test('gap: writes an event by default, before what is kept', async (t) => {
   const broker = new MemoryBroker({ historyCount: 1 });
   const ids = [

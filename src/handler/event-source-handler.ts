@@ -5,7 +5,7 @@ import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
 import { transportFor } from '../connection/transport.js';
-import { HttpError } from '../errors.js';
+import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { isSameHost } from './cors.js';
@@ -315,7 +315,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   #send(frame: Frame): Promise<boolean> {
-    return (this.#connection ?? notConnected(this)).send(frame);
+    if (this.#connection !== null) return this.#connection.send(frame);
+    // Refused, or gone before it was open: there is nobody to write to.
+    return this.#exchange.isOver ? Promise.resolve(false) : notOpen(this);
   }
 
   get #exchange(): Exchange {
@@ -323,9 +325,13 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   get #working(): StreamWork {
-    this.#work ??= new StreamWork(this.#connection ?? notConnected(this));
+    this.#work ??= new StreamWork(this.#connection ?? notOpen(this));
     return this.#work;
   }
+}
+
+function notOpen(handler: RequestHandler): never {
+  throw new TradewindError('NOT_CONNECTED', `${handler.constructor.name} is not open yet. Write in open() or later.`);
 }
 
 /** Why the socket closed: the client's doing, or a write that failed. */
