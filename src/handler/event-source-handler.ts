@@ -1,7 +1,7 @@
 /** The class this project is for: one handler for each connection of an event stream. */
 
 import type { ServerResponse } from 'node:http';
-import type { Gap } from '../channel/broker.js';
+import type { Gap, Subscription } from '../channel/broker.js';
 import { type CloseReason, Connection } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
 import { transportFor } from '../connection/transport.js';
@@ -12,7 +12,7 @@ import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { lastEventIdOf } from './last-event-id.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
-import { type Resumed, StreamWork } from './stream-work.js';
+import { StreamWork } from './stream-work.js';
 
 /**
  * Streams events to one client. Subclass it, override the hooks, and mount it: each connection gets a handler of its own.
@@ -181,7 +181,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   subscribe(
     channels: string | readonly string[],
     { after = this.lastEventId }: { after?: string | null } = {},
-  ): Promise<Resumed> {
+  ): Promise<Subscription> {
     const { broker } = this.#exchange.context.mount;
     const names = typeof channels === 'string' ? [channels] : channels;
     const gap = async (lost: Gap) => {

@@ -5,10 +5,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Frame } from '../event-stream/frame.js';
 import { stoppableIterator } from './stoppable-iterator.js';
 
-/** How a subscription began, and the way to drop it again. */
-export type Resumed = Subscription;
-
-const NEVER_SUBSCRIBED: Resumed = { resumed: 'fresh', unsubscribe() {} };
+const NEVER_SUBSCRIBED: Subscription = { resumed: 'fresh', unsubscribe() {} };
 
 export class StreamWork {
   readonly #connection: Connection;
@@ -71,7 +68,7 @@ export class StreamWork {
     channels: readonly string[],
     after: string | null,
     gap: (lost: Gap) => Promise<void>,
-  ): Promise<Resumed> {
+  ): Promise<Subscription> {
     const connection = this.#connection;
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     const subscriber = {
