@@ -332,3 +332,29 @@ test('slow consumer: is cut off after stallMs though what it gets is too little 
   t.is((await stream.closed).kind, 'slow-consumer');
   t.is(logger.take().length, 1);
 });
+
+test('slow consumer: is cut off after stallMs though the stream has ended and all of it was handed over', async (t) => {
+  const clock = new FakeClock();
+  const { Handler, next } = streams();
+  const { client, router } = await serve(
+    t,
+    (router) => router.mount('/', Handler, { stallMs: 30_000, heartbeatMs: 0, maxBufferedBytes: 2 ** 30 }),
+    { clock },
+  );
+  const doge = await client('/');
+  const stream = await next();
+  doge.stall();
+  const socket = stream.request.socket;
+  while (socket.writableLength === 0) {
+    void stream.writeMessage('message', 'x'.repeat(4_000));
+    await turns();
+  }
+  stream.end();
+  t.is((await stream.closed).kind, 'end');
+  t.is(router.connections, 1);
+  clock.advance(29_000);
+  t.false(socket.destroyed);
+  clock.advance(4_000);
+  t.true(socket.destroyed);
+  t.is(router.connections, 0);
+});

@@ -35,14 +35,15 @@ const SLICE_BYTES = 64 * 1024;
  * All that is given in one turn of the event loop leaves in one write. While that is on its way, what comes after waits in
  * a queue of shared frames: a socket's own queue could not be dropped from.
  *
- * `open` → (`close`) → `closing` → (the queue has been written, or cannot be) → `closed`. Once not open it accepts nothing.
+ * `open` → (`close`) → `closing` → (the queue has been written) → `ended` → (the client has taken it) → `closed`; straight to
+ * `closed` when the client is lost. Once not open it accepts nothing, but it is looked after until it is closed.
  */
 export class Connection {
   readonly options: ConnectionOptions;
   readonly #transport: Transport;
   readonly #registry: ConnectionRegistry;
   readonly #onClose: (reason: CloseReason) => void;
-  #state: 'open' | 'closing' | 'closed' = 'open';
+  #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
   #waiting: Frame[] = [];
   #waitingBytes = 0;
   /** What is left to put of what is on its way; null when the transport has room. */
@@ -111,16 +112,17 @@ export class Connection {
    * Only the first call counts; `onClose` is called before it returns.
    */
   close(reason: CloseReason): void {
-    if (this.#state !== 'open') {
-      if (isLost(reason)) this.#release(true);
-      return;
+    const wasOpen = this.#state === 'open';
+    if (wasOpen) {
+      this.#state = 'closing';
+      this.#room?.resolve(false);
+      this.#room = null;
     }
-    this.#state = 'closing';
-    this.#room?.resolve(false);
-    this.#room = null;
-    if (isLost(reason)) this.#release(true);
-    else if (this.#rest === null) this.flush();
-    this.#onClose(reason);
+    if (isLost(reason) && this.#state !== 'closed') {
+      this.#release();
+      this.#transport.destroy();
+    } else if (wasOpen && this.#rest === null) this.flush();
+    if (wasOpen) this.#onClose(reason);
   }
 
   /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
@@ -134,7 +136,11 @@ export class Connection {
       this.#waitingBytes = 0;
       this.#put(bytes);
     }
-    if (this.#state === 'closing' && this.#rest === null) this.#release(false);
+    if (this.#state === 'closing' && this.#rest === null) {
+      this.#state = 'ended';
+      this.#transport.end();
+      if (this.#transport.queuedBytes === 0) this.#release();
+    }
     if (this.#room !== null && this.bufferedBytes <= this.options.highWaterMarkBytes) {
       this.#room.resolve(true);
       this.#room = null;
@@ -152,7 +158,8 @@ export class Connection {
     if (this.#putBytes !== this.#checkedBytes) this.#wroteAt = now;
     this.#takenBytes = takenBytes;
     this.#checkedBytes = this.#putBytes;
-    if (isBehind) {
+    if (this.#state === 'ended' && !isBehind) this.#release();
+    else if (isBehind) {
       if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
       void this.send(HEARTBEAT);
@@ -223,15 +230,12 @@ export class Connection {
     return true;
   }
 
-  #release(isLost: boolean): void {
-    if (this.#state === 'closed') return;
+  #release(): void {
     this.#state = 'closed';
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#rest = null;
     this.#registry.delete(this);
-    if (isLost) this.#transport.destroy();
-    else this.#transport.end();
   }
 }
 
