@@ -40,7 +40,7 @@ export interface HttpErrorOptions {
   cause?: unknown;
 }
 
-/** An answer other than success. Thrown by a handler it becomes the response; thrown by a client it is one that was received. */
+/** An answer other than success: thrown by a handler, it becomes the response. */
 export class HttpError extends TradewindError {
   /** The HTTP status, an integer from 200 to 599. */
   readonly status: number;

@@ -1,10 +1,11 @@
 import { toError } from './errors.js';
 
 /**
- * Where the framework reports what a program should know: hooks that threw, slow consumers that were cut off.
+ * Where the framework reports what a program should know: hooks that threw, handlers that could not be made, refusals that
+ * carry a `log` or came too late, slow consumers that were cut off.
  *
  * The order of arguments is pino's, so pino, Fastify's logger and bunyan fit as they are, and so does `console`.
- * Nothing that is logged holds a header, a cookie, a query or a body.
+ * The framework adds no header, cookie, query or body to it; an error, and the `log` of `error()`, are passed on as they are.
  */
 export interface Logger {
   error(details: object, message: string): void;

@@ -133,6 +133,15 @@ test('MemoryBroker: tells of a gap when historyMs has passed, subscribers or not
   t.deepEqual(received, []);
 });
 
+test('MemoryBroker: delivers nothing that is older than historyMs, after earliest', async (t) => {
+  const clock = new FakeClock();
+  const { broker } = await filled(2, { historyMs: 1_000, clock });
+  clock.advance(1_000);
+  const { received, subscriber } = collector();
+  await broker.subscribe(['a'], subscriber, 'earliest');
+  t.deepEqual(received, []);
+});
+
 test('MemoryBroker: remembers a loss after the channel itself has gone', async (t) => {
   const clock = new FakeClock();
   const { broker, ids } = await filled(2, { historyMs: 1_000, clock });

@@ -410,7 +410,11 @@ test('writeMessage: resolves false when the client was gone before the stream op
   const outcome = deferred<boolean>();
   const { Handler } = recordingHandler({
     checkConnection: (handler) => void handler.request.socket.destroy(),
-    onFinish: async (handler) => outcome.resolve(await handler.writeMessage('late', '')),
+    onFinish: async (handler) => {
+      t.false(await handler.stream(['late']));
+      t.is((await handler.subscribe('a')).resumed, 'fresh');
+      outcome.resolve(await handler.writeMessage('late', ''));
+    },
   });
   const { client } = await serve(t, (mounts) => mounts.mount('/', Handler));
   await t.throwsAsync(client('/'), { code: 'ECONNRESET' });

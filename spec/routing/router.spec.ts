@@ -96,12 +96,13 @@ test('Router: names all faulty options at once', (t) => {
   const options = {
     heartbeatMs: Number.NaN,
     slowConsumer: 'drop' as never,
-    limits: { connections: -1 },
+    limits: { connections: -1, firstByteMs: Infinity },
     cors: { origins: '*', credentials: true },
   };
   t.throws(() => new Router(options), {
     code: 'INVALID_OPTIONS',
-    message: /heartbeatMs "NaN".*limits.connections "-1".*slowConsumer "drop".*origins "\*" with credentials/,
+    message:
+      /heartbeatMs "NaN".*limits.connections "-1".*limits.firstByteMs "Infinity".*slowConsumer "drop".*origins "\*" with credentials/,
   });
 });
 
@@ -163,6 +164,21 @@ test('RequestHandler: reads cookies, query, address and user', async (t) => {
   const { server } = await serve(t, (router) => router.mount('/', Facts));
   const answer = await fetch(`${server.url}/?page=a%20b`, { headers: { Cookie: 'user=doge%21; other=1' } });
   t.deepEqual(await answer.json(), { user: 'doge!', page: 'a b', address: '127.0.0.1' });
+});
+
+test('RequestHandler: asks for the user once, even where there is none', async (t) => {
+  let calls = 0;
+  class Anonymous extends RequestHandler {
+    override getCurrentUser() {
+      calls++;
+    }
+    override get() {
+      this.write({ users: [this.currentUser ?? null, this.currentUser ?? null] });
+    }
+  }
+  const { server } = await serve(t, (router) => router.mount('/', Anonymous));
+  t.deepEqual(await (await fetch(server.url)).json(), { users: [null, null] });
+  t.is(calls, 1);
 });
 
 test('RequestHandler: redirects', async (t) => {

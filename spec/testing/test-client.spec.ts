@@ -59,6 +59,13 @@ test('next: says what did arrive when it waits in vain', async (t) => {
   await client.close();
 });
 
+test('next: serves several that wait at the same time', async (t) => {
+  const client = await connect(router(), '/');
+  const [one, two] = await Promise.all([client.next(), client.next()]);
+  t.deepEqual([one.type, two.type], ['one', 'two']);
+  await client.close();
+});
+
 test('next: rejects at once when the connection has ended', async (t) => {
   const client = await connect(router(), '/?end');
   await client.take(2);

@@ -5,11 +5,9 @@ import type { Subscriber } from './broker.js';
 export interface KeptEvent {
   readonly sequence: number;
   readonly id: string;
-  /** The id, if the publisher gave it. */
-  readonly ownId: string | null;
   readonly frame: Frame;
   /** When it was published, in the clock's milliseconds. */
-  readonly at: number;
+  readonly publishedAt: number;
 }
 
 export interface HistoryLimits {
@@ -22,7 +20,7 @@ const NONE: readonly KeptEvent[] = [];
 
 /** A channel within this process: who listens, and a bounded history. */
 export class Channel {
-  readonly subscribers = new Set<Pick<Subscriber, 'deliver'>>();
+  readonly listeners = new Set<{ readonly subscriber: Subscriber }>();
   /** The highest sequence that was evicted: whoever stands before it has lost something. */
   evictedThrough: number;
   #kept: KeptEvent[] = [];
@@ -35,7 +33,7 @@ export class Channel {
   }
 
   get isEmpty(): boolean {
-    return this.subscribers.size === 0 && this.oldest === undefined;
+    return this.listeners.size === 0 && this.oldest === undefined;
   }
 
   get oldest(): KeptEvent | undefined {
@@ -46,7 +44,7 @@ export class Channel {
   append(event: KeptEvent, limits: HistoryLimits): readonly KeptEvent[] {
     this.#kept.push(event);
     this.#bytes += event.frame.byteLength;
-    return this.evict(event.at, limits);
+    return this.evict(event.publishedAt, limits);
   }
 
   /** Evicts what is beyond the limits, and returns it. */
@@ -54,7 +52,7 @@ export class Channel {
     const first = this.#start;
     for (let oldest = this.oldest; oldest !== undefined; oldest = this.oldest) {
       const count = this.#kept.length - this.#start;
-      if (count <= historyCount && this.#bytes <= historyBytes && now - oldest.at < historyMs) break;
+      if (count <= historyCount && this.#bytes <= historyBytes && now - oldest.publishedAt < historyMs) break;
       this.#bytes -= oldest.frame.byteLength;
       this.evictedThrough = oldest.sequence;
       this.#start++;

@@ -7,7 +7,7 @@ import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { OptionFaults } from '../option-faults.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
-import { Channel, type KeptEvent } from './channel.js';
+import { Channel, type HistoryLimits, type KeptEvent } from './channel.js';
 
 /** What a {@link MemoryBroker} keeps of each channel. Whichever limit is reached first evicts the oldest events. */
 export interface MemoryBrokerOptions {
@@ -37,7 +37,8 @@ const EARLIEST = 'earliest';
  * ```
  */
 export class MemoryBroker implements Broker {
-  readonly #limits: Required<MemoryBrokerOptions>;
+  readonly #limits: HistoryLimits;
+  readonly #clock: Clock;
   readonly #channels = new Map<string, Channel>();
   /** Publishers' own ids, as far as their events are kept. */
   readonly #ownIds = new Map<string, number>();
@@ -62,7 +63,8 @@ export class MemoryBroker implements Broker {
     for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs }))
       faults.checkNumber(name, value);
     faults.throwIfAny();
-    this.#limits = { historyCount, historyBytes, historyMs, clock };
+    this.#limits = { historyCount, historyBytes, historyMs };
+    this.#clock = clock;
     this.#epoch = Math.floor(clock.random() * 36 ** 8)
       .toString(36)
       .padStart(8, '0');
@@ -76,13 +78,13 @@ export class MemoryBroker implements Broker {
     const frame = Frame.ofMessage(event, data, { ...options, id });
     // Nothing throws from here on: what is numbered is kept and delivered.
     this.#sequence = sequence;
-    const now = this.#limits.clock.now();
-    const ownId = options.id === undefined ? null : id;
-    if (ownId !== null) this.#ownIds.set(ownId, sequence);
+    const now = this.#clock.now();
+    if (options.id !== undefined) this.#ownIds.set(id, sequence);
     this.#sweep(now);
     const channel = this.#channelOf(name);
-    this.#forget(channel.append({ sequence, id, ownId, frame, at: now }, this.#limits));
-    for (const subscriber of channel.subscribers) subscriber.deliver(frame);
+    this.#forget(channel.append({ sequence, id, frame, publishedAt: now }, this.#limits));
+    // Hot path: bench/fan-out, case "broker publish".
+    for (const { subscriber } of channel.listeners) subscriber.deliver(frame);
     return id;
   }
 
@@ -95,6 +97,7 @@ export class MemoryBroker implements Broker {
     const unique = [...new Set(names)];
     const isFresh = after === null || after === '' || after === EARLIEST;
     const from = after === EARLIEST ? 0 : isFresh ? this.#sequence : this.#sequenceOf(after);
+    this.#evict(unique);
     const isGap = !isFresh && this.#hasLost(unique, from);
     if (isGap) {
       await subscriber.gap({ lastEventId: after, earliestId: this.#earliestId(unique) });
@@ -106,12 +109,12 @@ export class MemoryBroker implements Broker {
     missed.sort((one, other) => one.sequence - other.sequence);
     for (const { frame } of missed) subscriber.deliver(frame);
     // An object of this subscription's own: one subscriber may subscribe twice.
-    const entry: Pick<Subscriber, 'deliver'> = { deliver: (frame) => subscriber.deliver(frame) };
-    for (const channel of channels) channel.subscribers.add(entry);
+    const listener = { subscriber };
+    for (const channel of channels) channel.listeners.add(listener);
     return {
       resumed: isFresh ? 'fresh' : isGap ? 'gap' : 'complete',
       unsubscribe: () => {
-        for (const channel of channels) channel.subscribers.delete(entry);
+        for (const channel of channels) channel.listeners.delete(listener);
         for (const name of unique) this.#dropIfEmpty(name);
       },
     };
@@ -138,13 +141,13 @@ export class MemoryBroker implements Broker {
 
   #hasLost(names: readonly string[], after: number | null): boolean {
     if (after === null) return true;
-    const now = this.#limits.clock.now();
-    return names.some((name) => {
-      const channel = this.#channels.get(name);
-      if (channel === undefined) return this.#droppedThrough > after;
-      this.#forget(channel.evict(now, this.#limits));
-      return channel.evictedThrough > after;
-    });
+    return names.some((name) => (this.#channels.get(name)?.evictedThrough ?? this.#droppedThrough) > after);
+  }
+
+  /** Evicts what has been kept for long enough: nobody may have published since. */
+  #evict(names: Iterable<string>): void {
+    const now = this.#clock.now();
+    for (const name of names) this.#forget(this.#channels.get(name)?.evict(now, this.#limits) ?? []);
   }
 
   #earliestId(names: readonly string[]): string | null {
@@ -173,15 +176,14 @@ export class MemoryBroker implements Broker {
   #sweep(now: number): void {
     if (now < this.#sweepAt) return;
     this.#sweepAt = now + this.#limits.historyMs;
-    for (const [name, channel] of this.#channels) {
-      this.#forget(channel.evict(now, this.#limits));
-      this.#dropIfEmpty(name);
-    }
+    this.#evict(this.#channels.keys());
+    for (const name of this.#channels.keys()) this.#dropIfEmpty(name);
   }
 
   #forget(evicted: readonly KeptEvent[]): void {
-    for (const { ownId, sequence } of evicted) {
-      if (ownId !== null && this.#ownIds.get(ownId) === sequence) this.#ownIds.delete(ownId);
+    if (this.#ownIds.size === 0) return;
+    for (const { id, sequence } of evicted) {
+      if (this.#ownIds.get(id) === sequence) this.#ownIds.delete(id);
     }
   }
 

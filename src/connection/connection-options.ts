@@ -20,7 +20,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * - `disconnect`: the connection is cut; an EventSource comes back with its last event ID and loses nothing.
+ * - `disconnect`: the connection is cut; an EventSource comes back with its last event ID, and a handler that subscribes
+ *   replays what the history still holds.
  * - `drop-oldest`: the oldest waiting events are dropped.
  * - `latest`: of the waiting events only the newest of each event type is kept.
  */

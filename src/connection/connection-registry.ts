@@ -10,10 +10,7 @@ const MAX_PERIOD_MS = 1_000;
 const RETRY_MIN_MS = 1_000;
 const RETRY_SPREAD_MS = 4_000;
 
-/**
- * Holds the connections, and looks after each of them once a second or more often: a scan of 10,000 costs under a millisecond,
- * where a timer for each would cost a kilobyte of memory for each.
- */
+/** Holds the connections, and looks after each of them once a second or more often, with one timer instead of one for each. */
 export class ConnectionRegistry implements Iterable<Connection> {
   readonly clock: Clock;
   /** No stream may be opened any more: the open ones are being ended. */

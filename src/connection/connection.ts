@@ -12,9 +12,9 @@ export interface CloseReason {
   /**
    * - `client`: the client left.
    * - `end`: `end()` was called.
-   * - `drain`: the server is closing.
+   * - `drain`: the server, or the router, is closing.
    * - `slow-consumer`: the client did not keep up, see `slowConsumer`.
-   * - `write-failed`: the operating system refused a write.
+   * - `write-failed`: the operating system refused a write, or a middleware's own `write` threw.
    * - `error`: `open` threw.
    */
   readonly kind: 'client' | 'end' | 'drain' | 'slow-consumer' | 'write-failed' | 'error';
@@ -32,7 +32,7 @@ const SLICE_BYTES = 64 * 1024;
 /**
  * Takes frames and brings them to one client, in order, at the client's pace.
  *
- * All that is given in one turn of the event loop leaves in one write. While that is on its way, what comes after waits in
+ * All that is given in one turn of the event loop leaves in one write, up to 64 KiB. While that is on its way, what comes after waits in
  * a queue of shared frames: a socket's own queue could not be dropped from.
  *
  * `open` → (`close`) → `closing` → (the queue has been written) → `ended` → (the client has taken it) → `closed`; straight to
@@ -56,11 +56,10 @@ export class Connection {
   #takenBytes = 0;
   /**
    * When bytes were last seen to have been put, and to have been taken; in the clock's milliseconds. Seen by the check, not
-   * noted at each write: the clock costs 60 ns there, and nobody asks in between.
+   * noted at each write: that would cost a reading of the clock, and nobody asks in between.
    */
   #wroteAt: number;
   #progressAt: number;
-  #dropped = 0;
 
   constructor(
     transport: Transport,
@@ -89,11 +88,6 @@ export class Connection {
     );
   }
 
-  /** How many frames the slow-consumer policy has dropped so far. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   /**
    * Accepts a frame. Resolves `true` when there is room for the next, `false` when the connection is gone; never rejects.
    */
@@ -103,13 +97,13 @@ export class Connection {
     this.#waiting.push(frame);
     this.#waitingBytes += frame.byteLength;
     if (this.#rest === null) this.#schedule();
-    else if (this.#waitingBytes > this.options.maxBufferedBytes && !this.#hasShed()) return GONE;
+    else if (this.#waitingBytes > this.options.maxBufferedBytes && !this.#shed()) return GONE;
     return this.bufferedBytes > this.options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
   }
 
   /**
-   * Ends the stream. What was accepted is still written, unless the reason says that it cannot be.
-   * Only the first call counts; `onClose` is called before it returns.
+   * Ends the stream. What was accepted is still written, unless the reason says that it cannot be. `onClose` is called
+   * before it returns, with the first reason; a later one that says that the client is lost drops what is left to write.
    */
   close(reason: CloseReason): void {
     const wasOpen = this.#state === 'open';
@@ -178,14 +172,14 @@ export class Connection {
   #put(bytes: Buffer): void {
     for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
       const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(start, start + SLICE_BYTES);
-      if (this.#hasRoomAfter(slice)) continue;
+      if (this.#putSlice(slice)) continue;
       this.#rest = bytes.subarray(start + slice.length);
       this.#transport.onceDrained(() => this.#drained());
       return;
     }
   }
 
-  #hasRoomAfter(slice: Buffer): boolean {
+  #putSlice(slice: Buffer): boolean {
     try {
       this.#putBytes += slice.length;
       return this.#transport.put(slice);
@@ -216,7 +210,7 @@ export class Connection {
   }
 
   /** Applies the slow-consumer policy to what waits. False: the connection was cut. */
-  #hasShed(): boolean {
+  #shed(): boolean {
     // A lone event above the limit is no sign of a slow consumer: it is only a large event.
     if (this.#waiting.length === 1) return true;
     if (this.options.slowConsumer === 'disconnect') {
@@ -224,7 +218,6 @@ export class Connection {
       return false;
     }
     const kept = compacted(this.#waiting, this.options);
-    this.#dropped += this.#waiting.length - kept.length;
     this.#waiting = kept;
     this.#waitingBytes = kept.reduce((bytes, frame) => bytes + frame.byteLength, 0);
     return true;

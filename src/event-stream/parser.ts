@@ -123,7 +123,7 @@ export class EventStreamParser {
     this.reset();
     throw new EventStreamError(
       'EVENT_TOO_LARGE',
-      `An event is larger than maxEventBytes: "${this.#maxEventBytes}". Raise it, or ask the server for less.`,
+      `An event is larger than maxEventBytes: "${this.#maxEventBytes}". Ask the server for smaller ones.`,
     );
   }
 }

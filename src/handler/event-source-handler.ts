@@ -12,7 +12,7 @@ import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { lastEventIdOf } from './last-event-id.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
-import { StreamWork } from './stream-work.js';
+import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /**
  * Streams events to one client. Subclass it, override the hooks, and mount it: each connection gets a handler of its own.
@@ -55,7 +55,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #connection: Connection | null = null;
   #work: StreamWork | null = null;
   #isEnded = false;
-  #isOpening = false;
+  #isOpenRunning = false;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -107,8 +107,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /**
    * Called exactly once, if and only if {@link open} was called: the client left, {@link end}, a drain, a slow consumer, a
-   * failed write, an error in `open`; `reason.kind` says which. Nothing can be written any more. Async: only a drain waits
-   * for it. A throw is logged.
+   * failed write, an error in `open`; `reason.kind` says which. Nothing can be written any more. Async: only a drain
+   * and {@link onFinish} wait for it. A throw is logged.
    */
   close(_reason: CloseReason): unknown {
     return undefined;
@@ -127,6 +127,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    *   while more than `highWaterMarkBytes` are queued: `await` it in a loop and you have backpressure, or let it go.
    * @throws {@link InvalidEventError} at the call, when the event cannot be put on the wire; nothing is sent, and the
    *   stream goes on.
+   * @throws {@link TradewindError} `NOT_CONNECTED` at the call, before {@link open}.
    */
   writeMessage<Type extends string & keyof Events>(
     event: Type,
@@ -136,7 +137,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     return this.#send(Frame.ofMessage(event, data, options));
   }
 
-  /** Sends a comment, which clients ignore. Returns as {@link writeMessage} does. */
+  /**
+   * Sends a comment, which clients ignore. Returns, and throws, as {@link writeMessage} does.
+   *
+   * @throws {@link InvalidEventError} `INVALID_COMMENT` when `text` is not a string.
+   */
   writeComment(text: string): Promise<boolean> {
     return this.#send(Frame.ofComment(text));
   }
@@ -162,9 +167,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     items: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,
     { event = 'message' as Type }: { event?: Type } = {},
   ): Promise<boolean> {
-    return this.#lookAfter(
+    const work = this.#working;
+    if (work === null) return Promise.resolve(false);
+    return this.#logIfLetGo(
       'stream',
-      this.#working.stream(items, (item) => this.writeMessage(event, item)),
+      work.stream(items, (item) => this.writeMessage(event, item)),
     );
   }
 
@@ -191,7 +198,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
         this.#fail('gap', thrown);
       }
     };
-    return this.#lookAfter('subscribe', this.#working.subscribe(broker, names, after, gap));
+    const work = this.#working;
+    if (work === null) return Promise.resolve(NEVER_SUBSCRIBED);
+    return this.#logIfLetGo('subscribe', work.subscribe(broker, names, after, gap));
   }
 
   /**
@@ -215,21 +224,21 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Opens the stream. Overriding it makes this a plain {@link RequestHandler}: override {@link open}. */
   override async get(_params: object): Promise<void> {
-    if (!(await this.#isAccepted())) return;
+    if (!(await this.#accept())) return;
     const connection = this.#connect();
     if (connection === null) return;
-    this.#isOpening = true;
+    this.#isOpenRunning = true;
     try {
       await this.open(this.params);
     } catch (thrown) {
       this.#fail('open', thrown);
     }
-    this.#isOpening = false;
+    this.#isOpenRunning = false;
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
   override async head(_params: object): Promise<void> {
-    if (!(await this.#isAccepted())) return;
+    if (!(await this.#accept())) return;
     this.#writeHeaders();
     this.#exchange.context.response.end();
   }
@@ -241,7 +250,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
-  async #isAccepted(): Promise<boolean> {
+  async #accept(): Promise<boolean> {
     const exchange = this.#exchange;
     // Reading it refuses a malformed one.
     const { lastEventId: _, headers } = this;
@@ -263,7 +272,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   #writeHeaders(): void {
     const { response } = this.#exchange.context;
-    this.#exchange.answered();
+    this.#exchange.markAnswered();
     response.removeHeader('Content-Length');
     const headers: Record<string, string> = { 'Content-Type': 'text/event-stream; charset=utf-8' };
     if (!response.hasHeader('Cache-Control')) headers['Cache-Control'] = 'no-cache, no-transform';
@@ -304,34 +313,37 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
-   * Keeps a promise that `open` did not wait for from taking the process with it: should it reject after `open` has
-   * returned, that is logged. Before, it is `open`'s to await.
+   * Keeps a promise that was let go from taking the process with it: should it reject after `open` has returned, that is
+   * logged. Before, it is `open`'s to await.
    */
-  #lookAfter<Result>(call: string, promise: Promise<Result>): Promise<Result> {
+  #logIfLetGo<Result>(call: string, promise: Promise<Result>): Promise<Result> {
     promise.catch((thrown) => {
-      if (!this.#isOpening) this.#exchange.logThrown(call, thrown);
+      if (!this.#isOpenRunning) this.#exchange.logThrown(call, thrown);
     });
     return promise;
   }
 
   #send(frame: Frame): Promise<boolean> {
-    if (this.#connection !== null) return this.#connection.send(frame);
-    // Refused, or gone before it was open: there is nobody to write to.
-    return this.#exchange.isOver ? Promise.resolve(false) : notOpen(this);
+    return this.#opened?.send(frame) ?? Promise.resolve(false);
+  }
+
+  /** The connection; null when the request was refused, or its client gone, before there was one. */
+  get #opened(): Connection | null {
+    if (this.#connection === null && !this.#exchange.isOver) {
+      throw new TradewindError('NOT_CONNECTED', `${this.constructor.name} is not open yet. Write in open() or later.`);
+    }
+    return this.#connection;
   }
 
   get #exchange(): Exchange {
     return this[exchangeOf] ?? notConnected(this);
   }
 
-  get #working(): StreamWork {
-    this.#work ??= new StreamWork(this.#connection ?? notOpen(this));
+  get #working(): StreamWork | null {
+    const connection = this.#opened;
+    if (connection !== null) this.#work ??= new StreamWork(connection);
     return this.#work;
   }
-}
-
-function notOpen(handler: RequestHandler): never {
-  throw new TradewindError('NOT_CONNECTED', `${handler.constructor.name} is not open yet. Write in open() or later.`);
 }
 
 /** Why the socket closed: the client's doing, or a write that failed. */

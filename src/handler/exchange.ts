@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Timer } from '../clock.js';
 import { HttpError, TradewindError, toError } from '../errors.js';
-import { isEventSource, refuseForNow } from './refusal.js';
+import { acceptsEventStream, refuseForNow } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import type { RequestHandler } from './request-handler.js';
 
@@ -18,13 +18,13 @@ export class Exchange {
   /** The hook that is being run, for the log. */
   hook = 'initialize';
   readonly #handler: RequestHandler;
-  #isGone = false;
+  #isAborted = false;
   #isAnswered = false;
   #body: Buffer[] = [];
   #abortController: AbortController | null = null;
   #deadline: Timer | null = null;
   /** The hooks that `onFinish` has to wait for. */
-  #before: Promise<void> | null = null;
+  #lastHooks: Promise<void> | null = null;
 
   constructor(handler: RequestHandler, context: RequestContext) {
     this.#handler = handler;
@@ -39,19 +39,19 @@ export class Exchange {
 
   /** Whether there is nobody left to answer, or nothing left to say. */
   get isOver(): boolean {
-    return this.#isGone || this.#isAnswered;
+    return this.#isAborted || this.#isAnswered;
   }
 
   get signal(): AbortSignal {
     if (this.#abortController === null) {
       this.#abortController = new AbortController();
-      if (this.#isGone) this.#abortController.abort();
+      if (this.#isAborted) this.#abortController.abort();
     }
     return this.#abortController.signal;
   }
 
   /** The answer is on the wire, or about to be: no other may be given. */
-  answered(): void {
+  markAnswered(): void {
     this.#isAnswered = true;
     this.#deadline?.cancel();
     this.#deadline = null;
@@ -59,7 +59,7 @@ export class Exchange {
 
   /** Tells the handler's own work to stop. */
   abort(): void {
-    this.#isGone = true;
+    this.#isAborted = true;
     this.#abortController?.abort();
   }
 
@@ -80,9 +80,9 @@ export class Exchange {
     if (this.#isAnswered) {
       throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Call finish() once, or not at all.');
     }
-    this.answered();
+    this.markAnswered();
     const { request, response } = this.context;
-    if (this.#isGone || response.headersSent) return;
+    if (this.#isAborted || response.headersSent) return;
     const body = Buffer.concat(this.#body);
     this.#body = [];
     if (response.statusCode === 204 || response.statusCode === 304) {
@@ -125,21 +125,21 @@ export class Exchange {
   runLast(hook: string, call: () => unknown): void {
     const { pendingHooks } = this.context.mount;
     const running = this.#afterOthers(hook, call).finally(() => pendingHooks.delete(running));
-    this.#before = running;
+    this.#lastHooks = running;
     pendingHooks.add(running);
   }
 
   /** Reports what a hook threw. What a signal makes one throw after the client has left is the way out, not a fault. */
   logThrown(hook: string, thrown: unknown): void {
     const err = toError(thrown);
-    if (this.#isGone && err.name === 'AbortError') return;
+    if (this.#isAborted && err.name === 'AbortError') return;
     const { mount } = this.context;
     const name = this.#handler.constructor.name;
     mount.logger.error({ err, handler: name, path: mount.path }, `${name}.${hook} threw`);
   }
 
   async #afterOthers(hook: string, call: () => unknown): Promise<void> {
-    await this.#before;
+    await this.#lastHooks;
     try {
       await call();
     } catch (thrown) {
@@ -150,17 +150,17 @@ export class Exchange {
   /** `checkConnection` has taken too long: a hanging database must not collect requests without end. */
   #refuseLate(): void {
     const { mount, request, response } = this.context;
-    this.answered();
+    this.markAnswered();
     mount.logger.warn(
       { path: mount.path, hook: this.hook, firstByteMs: mount.firstByteMs },
       'request refused: too late',
     );
-    const asStream = mount.streamMethods.includes(request.method ?? '') && isEventSource(request);
+    const asStream = mount.streamMethods.includes(request.method ?? '') && acceptsEventStream(request);
     refuseForNow(response, mount.registry.retryMs(), { asStream });
   }
 
   #closed(): void {
-    this.answered();
+    this.markAnswered();
     this.abort();
     this.onClosed?.();
     this.runLast('onFinish', () => this.#handler.onFinish());

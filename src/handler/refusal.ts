@@ -21,13 +21,13 @@ export function refuseForNow(response: HttpResponse, retryMs: number, { asStream
   (response as ServerResponse).end(body);
 }
 
-/** Whether the request comes from an EventSource, of whatever make: the standard has it say so. */
-export function isEventSource({ headers }: HttpRequest): boolean {
+/** Whether the client asks for an event stream, as every EventSource does: the standard has it say so. */
+export function acceptsEventStream({ headers }: HttpRequest): boolean {
   return headers.accept?.includes('text/event-stream') ?? false;
 }
 
 /** Whether it comes from a browser's EventSource, which no program can tell to try again after an error. */
 export function isBrowserEventSource(request: HttpRequest): boolean {
   const isBrowser = request.headers['user-agent']?.startsWith('Mozilla/') || 'sec-fetch-mode' in request.headers;
-  return isEventSource(request) && isBrowser;
+  return acceptsEventStream(request) && isBrowser;
 }

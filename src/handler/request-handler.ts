@@ -29,7 +29,7 @@ export const dispatch = Symbol('dispatch');
  * The router makes one handler for each request, through the container, and then calls, in this order:
  * {@link initialize}, {@link prepare}, the verb ({@link get}, {@link post}, …) with the path's parameters, and, when the
  * response is over, {@link onFinish}. Each may be async and is awaited. What a verb writes is sent when it returns.
- * {@link error} answers with a status from anywhere; anything else that is thrown is logged and answers 500, without detail.
+ * {@link error} answers with a status, from any of them; anything else that is thrown is logged and answers 500, without detail.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export class RequestHandler {
   [exchangeOf]: Exchange | null = null;
   #query: URLSearchParams | undefined;
   #text: Promise<string> | undefined;
-  #currentUser: unknown;
+  #currentUser: { user: unknown } | undefined;
 
   /** The methods that this class answers: those whose verb is overridden. @internal */
   static allowedMethods(): Method[] {
@@ -69,6 +69,7 @@ export class RequestHandler {
    */
   prepare(): void | Promise<void> {}
 
+  /** Answers GET, with the path's parameters; as each of the verbs below does its own method. Async: the answer waits. */
   get(_params: object): unknown {
     throw methodNotAllowed(this.#exchange.context.mount);
   }
@@ -162,12 +163,12 @@ export class RequestHandler {
 
   /** Who is asking: what {@link getCurrentUser} returned, or what was assigned here. */
   get currentUser(): unknown {
-    if (this.#currentUser === undefined) this.#currentUser = this.getCurrentUser();
-    return this.#currentUser;
+    this.#currentUser ??= { user: this.getCurrentUser() };
+    return this.#currentUser.user;
   }
 
   set currentUser(user: unknown) {
-    this.#currentUser = user;
+    this.#currentUser = { user };
   }
 
   /** An AbortSignal, made when first read: it aborts when the client has left, or the stream has ended. */
@@ -191,7 +192,7 @@ export class RequestHandler {
   }
 
   /**
-   * The request's body as JSON.
+   * The request's body as JSON. `T` is what you expect; it is not checked.
    *
    * @throws {@link HttpError} as {@link text} does; 400 when it is not JSON.
    */
@@ -202,6 +203,8 @@ export class RequestHandler {
   // The response.
 
   /**
+   * Sets the status of the answer; 200 unless said otherwise.
+   *
    * @throws {@link ConfigurationError} `INVALID_STATUS` when `status` is not an integer from 200 to 599.
    * @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire.
    */
@@ -210,14 +213,19 @@ export class RequestHandler {
     this.#exchange.context.response.statusCode = checkedStatus(status);
   }
 
-  /** @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire. */
+  /**
+   * Sets a header of the answer, in place of one of that name.
+   *
+   * @throws {@link TradewindError} `HEADERS_SENT` once the headers are on the wire.
+   */
   setHeader(name: string, value: string | number | readonly string[]): void {
     this.#assertHeadersPending(`header ${quote(name)}`);
     this.#exchange.context.response.setHeader(name, value);
   }
 
   /**
-   * Adds to the body: a string as it is, bytes as they are, anything else as JSON. {@link finish} sends it.
+   * Adds to the body: a string as it is, bytes as they are, anything else as JSON, with `Content-Type: application/json`
+   * unless another was set. {@link finish} sends it.
    *
    * @throws {@link TradewindError} `ALREADY_FINISHED` after {@link finish}.
    */
@@ -226,7 +234,8 @@ export class RequestHandler {
   }
 
   /**
-   * Sends the response, this as the last of its body. Called for you when the verb returns.
+   * Sends the response: what was written, and this after it. Called for you when the verb returns. Sets `Content-Length`,
+   * and `Content-Type: text/html; charset=utf-8` unless another was set.
    *
    * @throws {@link TradewindError} `ALREADY_FINISHED` the second time.
    */
@@ -246,9 +255,10 @@ export class RequestHandler {
   }
 
   /**
-   * Answers with this status, by throwing: nothing after it runs. Once a stream is open, it ends the stream.
+   * Answers with this status, by throwing: nothing after it runs. For hooks and verbs, and what they await: in a timer's
+   * callback nobody would catch it. Thrown by `open`, it ends the stream.
    *
-   * @param status - 204 tells an EventSource to stop for good; any other than 200 it takes for fatal as well.
+   * @param status - 204 tells an EventSource to stop for good. It follows redirects; any other than 200 is final for it too.
    * @param reason - what the client is told. Without it, the status's own phrase.
    * @param options - `headers` go to the client, `log` does not.
    * @throws {@link HttpError} always.

@@ -5,7 +5,8 @@ import type { Connection } from '../connection/connection.js';
 import type { Frame } from '../event-stream/frame.js';
 import { stoppableIterator } from './stoppable-iterator.js';
 
-const NEVER_SUBSCRIBED: Subscription = { resumed: 'fresh', unsubscribe() {} };
+/** What who has left, or never came, is subscribed to. */
+export const NEVER_SUBSCRIBED: Subscription = { resumed: 'fresh', unsubscribe() {} };
 
 export class StreamWork {
   readonly #connection: Connection;

@@ -3,7 +3,7 @@
 import type { HttpResponse } from '../connection/http.js';
 import type { Limits } from './options.js';
 
-/** Counts open requests, in all and for each address, against the limits. */
+/** Counts streams, in all and for each address, against the limits. */
 export class Admission {
   readonly #limits: Required<Limits>;
   readonly #byAddress = new Map<string, number>();
@@ -20,7 +20,7 @@ export class Admission {
     return connectionsPerAddress === 0 || (this.#byAddress.get(address) ?? 0) < connectionsPerAddress;
   }
 
-  /** Counts a request until its response closes. */
+  /** Counts a stream, from before it is open until its response closes. */
   admit(address: string, response: HttpResponse): void {
     this.#count++;
     if (this.#limits.connectionsPerAddress > 0) {

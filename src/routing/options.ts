@@ -18,7 +18,7 @@ export interface MountOptions extends Partial<ConnectionOptions> {
   maxBodyBytes?: number;
 }
 
-/** Where to stop. `0` in any of them: no limit. */
+/** Where to stop. `0` in any of them: no limit; for `headersMs` Node's own, five minutes for a whole request. */
 export interface Limits {
   /** Open streams in all. @defaultValue 0 */
   connections?: number;
@@ -57,8 +57,12 @@ export interface ResolvedOptions {
 
 const NUMBERS = ['heartbeatMs', 'highWaterMarkBytes', 'maxBufferedBytes', 'stallMs', 'maxBodyBytes'] as const;
 const POLICIES: readonly SlowConsumerPolicy[] = ['disconnect', 'drop-oldest', 'latest'];
-/** As far as Node can: it keeps header sizes in 32 bits, and gives a request five minutes in all. */
-const MAX: Partial<Record<keyof Limits, number>> = { headerBytes: 2 ** 31 - 1, headersMs: 300_000 };
+/** As far as Node can: it keeps sizes and times in 32 bits, and gives a request five minutes in all. */
+const MAX: Partial<Record<keyof Limits, number>> = {
+  headerBytes: 2 ** 31 - 1,
+  headersMs: 300_000,
+  firstByteMs: 2 ** 31 - 1,
+};
 
 /**
  * Fills in the defaults.

@@ -6,7 +6,7 @@
  */
 export type ParamsOf<Path extends string> = string extends Path
   ? Record<string, string>
-  : { [Name in Names<Path> as Required<Name>]: string } & { [Name in Names<Path> as Optional<Name>]?: string };
+  : { [Name in Names<Path> as RequiredName<Name>]: string } & { [Name in Names<Path> as OptionalName<Name>]?: string };
 
 /** What stands between a colon and the next slash. */
 type Names<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -24,20 +24,21 @@ type Split<Name extends string> = Name extends `${infer First}-:${infer Second}`
     ? First | Split<Second>
     : Name;
 
-type Required<Name extends string> = Name extends `${string}?` ? never : Bare<Name>;
-type Optional<Name extends string> = Name extends `${infer Plain}?` ? Bare<Plain> : never;
+type RequiredName<Name extends string> = Name extends `${string}?` ? never : Bare<Name>;
+type OptionalName<Name extends string> = Name extends `${infer Plain}?` ? Bare<Plain> : never;
 type Bare<Name extends string> = Name extends `${infer Plain}(${string}` ? Plain : Name;
 
-type Hook = 'open' | 'get' | 'post' | 'put' | 'patch' | 'delete';
+/** The hook and the verbs that take a path's parameters. */
+type Taker = 'open' | 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options';
 
 /** What a hook takes as its first argument; `never` when the path has it. */
 type Unmet<Path extends string, Handler> = {
-  [Name in Hook & keyof Handler]: Handler[Name] extends (params: infer Asked) => unknown
+  [Name in Taker & keyof Handler]: Handler[Name] extends (params: infer Asked) => unknown
     ? ParamsOf<Path> extends Asked
       ? never
       : Name
     : never;
-}[Hook & keyof Handler];
+}[Taker & keyof Handler];
 
 /** `unknown` when the path has what the handler's hooks ask for; a text that says what is wrong when not. */
 export type Fits<Path extends string, Handler> = string extends Path

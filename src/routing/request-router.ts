@@ -12,15 +12,15 @@ import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { quote, RouteError, toError } from '../errors.js';
 import { Frame } from '../event-stream/frame.js';
 import { EventSourceHandler } from '../handler/event-source-handler.js';
-import { isBrowserEventSource, isEventSource, refuseForNow } from '../handler/refusal.js';
+import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
 import type { MountContext } from '../handler/request-context.js';
 import { type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
 import { Admission } from './admission.js';
-import { type HandlerClass, prepareHandler } from './handler-factory.js';
 import { type Limits, type MountOptions, resolveOptions, type Trust, type TrustProxy } from './options.js';
 import type { Fits } from './path.js';
+import { type HandlerClass, prepareHandler } from './prepare-handler.js';
 
 export interface RouterOptions extends MountOptions {
   /** Where handlers and their services come from. @defaultValue a new, empty container */
@@ -28,7 +28,7 @@ export interface RouterOptions extends MountOptions {
   /** What `this.subscribe` and `this.broker` use. @defaultValue a {@link MemoryBroker} */
   broker?: Broker;
   limits?: Limits;
-  /** Where hooks that threw and slow consumers are reported. @defaultValue standard error */
+  /** Where is reported what {@link Logger} says. @defaultValue standard error */
   logger?: Logger;
   /**
    * Which proxies may say where a request came from, in `X-Forwarded-For`: addresses, networks, `'loopback'`, or a
@@ -70,8 +70,9 @@ export class RequestRouter {
   readonly container: Container;
   /** What handlers publish on and subscribe to. */
   readonly broker: Broker;
-  /** What was given, for the mounts to start from and for `listen`. @internal */
-  protected readonly given: RouterOptions;
+  /** For `listen`. @internal */
+  protected readonly limits: Required<Limits>;
+  readonly #given: RouterOptions;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #registry: ConnectionRegistry;
@@ -83,7 +84,8 @@ export class RequestRouter {
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: RouterOptions = {}) {
     const { limits, trust } = resolveOptions(options);
-    this.given = options;
+    this.#given = options;
+    this.limits = limits;
     this.container = options.container ?? new Container();
     this.#clock = options.clock ?? systemClock;
     this.broker = options.broker ?? new MemoryBroker({ clock: this.#clock });
@@ -114,7 +116,7 @@ export class RequestRouter {
     ...[options]: MountOptionsOf<Handler>
   ): this {
     const given: MountOptions = options ?? {};
-    const resolved = resolveOptions({ ...this.given, ...given });
+    const resolved = resolveOptions({ ...this.#given, ...given });
     if (typeof Handler !== 'function' || !(Handler.prototype instanceof RequestHandler)) {
       throw new RouteError('INVALID_HANDLER', `Invalid handler for ${quote(path)}: it must extend RequestHandler.`);
     }
@@ -157,8 +159,10 @@ export class RequestRouter {
   }
 
   /**
-   * Ends all streams: refuses new ones with 503, gives the open ones a jittered reconnection time, and ends them in waves
-   * across `drainMs`, each with `close({ kind: 'drain' })`. Resolves when all hooks have run, async ones included.
+   * Ends all streams: refuses new ones for now, gives the open ones a reconnection time of 1 to 5 seconds, and ends them in
+   * waves, each with `close({ kind: 'drain' })`. Resolves when all hooks have run, async ones included, however long it takes.
+   *
+   * @param options - `drainMs`: over how many milliseconds the streams are ended. @defaultValue 0, all at once
    */
   async drain({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     this.#registry.isDraining = true;
@@ -212,7 +216,7 @@ export class RequestRouter {
       const hasRoom = this.#admission.hasRoomFor(remoteAddress);
       const { isDraining } = this.#registry;
       if (isDraining || !hasRoom) {
-        const asStream = isDraining ? isBrowserEventSource(request) : isEventSource(request);
+        const asStream = isDraining ? isBrowserEventSource(request) : acceptsEventStream(request);
         refuseForNow(response, this.#registry.retryMs(), { asStream });
         return;
       }

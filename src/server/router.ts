@@ -1,4 +1,3 @@
-import { resolveOptions } from '../routing/options.js';
 import { RequestRouter } from '../routing/request-router.js';
 import { type ListenOptions, Server } from './server.js';
 
@@ -16,9 +15,10 @@ export class Router extends RequestRouter {
   /**
    * Starts a server for this router.
    *
-   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS` for `http2` without `tls`; `LISTEN_FAILED` when the address cannot be had.
+   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS` for `http2` without `tls`; `INVALID_TLS` when the key or the
+   *   certificate is not one; `LISTEN_FAILED` when the address cannot be had.
    */
   listen(options: ListenOptions = {}): Promise<Server> {
-    return Server.listen(this, options, resolveOptions(this.given).limits);
+    return Server.listen(this, options, this.limits);
   }
 }

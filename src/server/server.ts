@@ -13,6 +13,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Limits } from '../routing/options.js';
+import type { RequestRouter } from '../routing/request-router.js';
 
 export interface ListenOptions {
   /** The TCP port; `0` takes a free one, see {@link Server.port}. @defaultValue 0 */
@@ -25,12 +26,6 @@ export interface ListenOptions {
   http2?: boolean;
 }
 
-/** What a server serves: a router, to everyone but the compiler. */
-export interface Application {
-  handle(request: HttpRequest, response: HttpResponse): void;
-  drain(options: { drainMs?: number }): Promise<void>;
-}
-
 /**
  * Longer than the minute after which proxies and load balancers let go of an idle connection, so that it is never we who
  * close one that a request is on its way on.
@@ -39,23 +34,24 @@ const KEEP_ALIVE_MS = 65_000;
 /** How long answers may take that are under way when a drain is over, before their sockets are destroyed. */
 const GRACE_MS = 2_000;
 const IDLE_CHECK_MS = 20;
+/** How long a TLS handshake may take where nothing else is said; Node's own. */
+const HANDSHAKE_MS = 120_000;
 
 /** A router that listens. Made by `router.listen()`. */
 export class Server {
   readonly #server: HttpServer | HttpsServer | Http2SecureServer;
-  readonly #application: Application;
+  readonly #router: RequestRouter;
   readonly #scheme: 'http' | 'https';
   readonly #host: string;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #closed: Promise<void> | null = null;
 
-  /** Not for you: see {@link Server.listen}. */
-  private constructor(application: Application, options: ListenOptions, limits: Required<Limits>) {
-    this.#application = application;
+  private constructor(router: RequestRouter, options: ListenOptions, limits: Required<Limits>) {
+    this.#router = router;
     this.#scheme = options.tls ? 'https' : 'http';
     this.#host = options.host ?? '127.0.0.1';
-    this.#server = createNodeServer(application, options, limits);
+    this.#server = createNodeServer(router, options, limits);
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -67,12 +63,13 @@ export class Server {
   }
 
   /**
-   * Starts to listen.
+   * Starts to listen; see `Router.listen`.
    *
+   * @internal
    * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS`; `INVALID_TLS` when the key or the certificate is not one;
    *   `LISTEN_FAILED` when the address cannot be had.
    */
-  static async listen(application: Application, options: ListenOptions, limits: Required<Limits>): Promise<Server> {
+  static async listen(router: RequestRouter, options: ListenOptions, limits: Required<Limits>): Promise<Server> {
     const { port = 0, http2, tls } = options;
     if (http2 && !tls) {
       throw new ConfigurationError(
@@ -80,7 +77,7 @@ export class Server {
         'HTTP/2 without tls: browsers do not speak it. Give tls: { key, cert }.',
       );
     }
-    const server = new Server(application, options, limits);
+    const server = new Server(router, options, limits);
     await new Promise<void>((resolve, reject) => {
       const fail = (cause: unknown) => {
         const address = quote(`${server.#host}:${port}`);
@@ -110,9 +107,10 @@ export class Server {
   }
 
   /**
-   * Ends all streams and stops listening. While it drains, new streams are refused with 503; open ones are given a jittered
-   * reconnection time and are ended in waves, each with `close({ kind: 'drain' })`. Resolves when every hook has run and
-   * every socket is closed, two seconds after the last wave at the latest. May be called again.
+   * Ends all streams and stops listening. While it drains, new streams are refused for now, with 503 or in words that a
+   * browser's EventSource understands; open ones are given a reconnection time of 1 to 5 seconds and are ended in waves, each
+   * with `close({ kind: 'drain' })`. Resolves when every hook has run, however long it takes, and every socket is closed, two
+   * seconds later at most. A second call gives the first one's promise.
    *
    * @param options - `drainMs`: over how many milliseconds the streams are ended. @defaultValue 0, all at once
    */
@@ -127,7 +125,7 @@ export class Server {
   }
 
   async #close(options: { drainMs?: number }): Promise<void> {
-    await this.#application.drain(options);
+    await this.#router.drain(options);
     await new Promise<void>((resolve) => {
       const deadline = setTimeout(() => {
         for (const socket of this.#sockets) socket.destroy();
@@ -148,7 +146,7 @@ export class Server {
 }
 
 function createNodeServer(
-  application: Application,
+  router: RequestRouter,
   { tls, http2 }: ListenOptions,
   { headerBytes, headersMs }: Required<Limits>,
 ): HttpServer | HttpsServer | Http2SecureServer {
@@ -156,17 +154,17 @@ function createNodeServer(
     // HTTP/2 asks a client to keep to a size that it may not have heard of yet; HTTP/1.1's parser sees to it itself.
     if (request.httpVersionMajor === 2 && headerBytes > 0 && sizeOf(request.rawHeaders) > headerBytes) {
       (response as Http2ServerResponse).writeHead(431).end();
-    } else application.handle(request, response);
+    } else router.handle(request, response);
   };
   const http1 = {
-    maxHeaderSize: headerBytes || 2 ** 31 - 1,
+    maxHeaderSize: Math.ceil(headerBytes) || 2 ** 31 - 1,
     headersTimeout: Math.ceil(headersMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: Math.max(10, Math.min(1_000, Math.ceil(headersMs / 4))),
+    connectionsCheckingInterval: headersMs > 0 ? Math.max(10, Math.min(1_000, Math.ceil(headersMs / 4))) : 30_000,
   };
   if (!tls) return createServer(http1, listener);
   try {
-    const secure = { ...tls, handshakeTimeout: headersMs || 120_000 };
+    const secure = { ...tls, handshakeTimeout: headersMs || HANDSHAKE_MS };
     if (!http2) return createTlsServer({ ...http1, ...secure }, listener);
     const settings = { maxHeaderListSize: http1.maxHeaderSize };
     const server = createSecureServer({ ...http1, ...secure, settings, allowHTTP1: true }, listener);

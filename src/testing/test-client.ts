@@ -28,6 +28,8 @@ export interface ReceivedEvent extends ParsedEvent {
 /**
  * Connects to a router, a server or a URL. A router is served on a free port, until the client closes.
  *
+ * It speaks HTTP/1.1, and takes any certificate.
+ *
  * @returns once the answer's headers are here, whatever the status: a refusal is a value, see {@link TestClient.status}.
  * @example
  * ```ts
@@ -74,7 +76,8 @@ export class TestClient {
   #taken = 0;
   #isOver = false;
   #fault: TradewindError | null = null;
-  #onProgress: () => void = () => {};
+  /** What looks again whenever something has arrived. */
+  readonly #waiting = new Set<() => void>();
 
   private constructor(
     request: ClientRequest,
@@ -101,7 +104,7 @@ export class TestClient {
       } catch (thrown) {
         response.destroy(toError(thrown));
       }
-      this.#onProgress();
+      this.#look();
     });
     this.closed = new Promise((resolve) => {
       // A response that breaks off is a fact for `isComplete`, not an error; what cannot be parsed is said to who waits.
@@ -111,7 +114,7 @@ export class TestClient {
       response.once('close', () => {
         this.isComplete = response.complete;
         this.#isOver = true;
-        this.#onProgress();
+        this.#look();
         resolve();
       });
     });
@@ -196,10 +199,18 @@ export class TestClient {
   }
 
   async #following(): Promise<ReceivedEvent> {
-    const index = this.#taken;
-    await this.#waitFor(() => this.events.length > index, `event ${index + 1}`);
-    this.#taken = index + 1;
+    const index = this.#taken++;
+    try {
+      await this.#waitFor(() => this.events.length > index, `event ${index + 1}`);
+    } catch (thrown) {
+      this.#taken--;
+      throw thrown;
+    }
     return this.events[index]!;
+  }
+
+  #look(): void {
+    for (const look of this.#waiting) look();
   }
 
   #waitFor(isThere: () => boolean, what: string): Promise<void> {
@@ -215,14 +226,15 @@ export class TestClient {
       const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
       const settle = () => {
         clearTimeout(timeout);
-        this.#onProgress = () => {};
+        this.#waiting.delete(look);
       };
-      this.#onProgress = () => {
+      const look = () => {
         if (isThere()) {
           settle();
           resolve();
         } else if (this.#isOver) fail('The connection ended');
       };
+      this.#waiting.add(look);
       if (this.#isOver) fail('The connection had ended');
     });
   }
