@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import test from 'ava';
+import { MemoryBroker } from '../../src/index.js';
 import { recordingHandler } from '../support/recording-handler.js';
 import { deferred, serve } from '../support/serve.js';
 
@@ -118,6 +119,29 @@ for (const call of ['stream', 'subscribe'] as const) {
     t.is(router.connections, 1);
   });
 }
+
+test('subscribe: a broker whose unsubscribe throws is logged, and keeps close from nothing', async (t) => {
+  const broker = new MemoryBroker();
+  const fault = new Error('no');
+  const { Handler, calls, finished } = recordingHandler({ open: (handler) => handler.subscribe('a') });
+  const failing = {
+    publish: broker.publish.bind(broker),
+    close: broker.close.bind(broker),
+    subscribe: async () => ({
+      resumed: 'fresh' as const,
+      unsubscribe() {
+        throw fault;
+      },
+    }),
+  };
+  const { client, logger } = await serve(t, (router) => router.mount('/', Handler), { broker: failing });
+  const connected = await client('/');
+  while (!calls.includes('open')) await new Promise(setImmediate);
+  await connected.close();
+  await finished;
+  t.true(calls.includes('close client'));
+  t.is(logger.take()[0]?.err, fault);
+});
 
 test('stream: pulls no faster than the client reads', async (t) => {
   let pulled = 0;

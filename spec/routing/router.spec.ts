@@ -368,6 +368,47 @@ for (const [title, option, origin, expected] of cors) {
   });
 }
 
+test('cors: is answered 500 and logged when its function throws, preflights too, and takes nothing with it', async (t) => {
+  const { client, logger } = await serve(t, (router) => router.mount('/', Echo), {
+    cors: (origin) => new URL(origin).hostname === 'a.test',
+  });
+  for (const method of ['GET', 'OPTIONS']) {
+    t.is((await client('/', { method, headers: { Origin: 'null' } })).status, 500);
+    t.is(logger.take().length, 1);
+  }
+  t.is((await client('/', { headers: { Origin: 'http://a.test' } })).status, 200);
+});
+
+test('writeError: may be async, and is logged when it rejects', async (t) => {
+  class Async extends RequestHandler {
+    override get() {
+      this.error(404);
+    }
+    override async writeError(status: number) {
+      await new Promise(setImmediate);
+      if (this.query.has('fail')) throw new Error('no page');
+      this.finish(`page ${status}`);
+    }
+  }
+  const { client, logger } = await serve(t, (router) => router.mount('/', Async));
+  t.is(await (await client('/')).text(), 'page 404');
+  const failed = await client('/?fail');
+  t.is(failed.status, 404);
+  t.is(await failed.text(), '');
+  t.is(logger.take().length, 1);
+});
+
+test('limits: hold for the bare class as well', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/', EventSourceHandler), { limits: { connections: 1 } });
+  t.is((await client('/', { headers: { Accept: '*/*' } })).status, 200);
+  t.is((await client('/', { headers: { Accept: '*/*' } })).status, 503);
+});
+
+test('mount: an option that is given as undefined leaves the router its own', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/', Echo, { cors: undefined }), { cors: '*' });
+  t.is((await client('/')).headers['access-control-allow-origin'], '*');
+});
+
 test('cors: stays on errors', async (t) => {
   const { Handler } = recordingHandler({ checkConnection: (handler) => handler.error(401) });
   const { client } = await serve(t, (router) => router.mount('/', Handler), { cors: 'http://a.test' });

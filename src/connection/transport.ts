@@ -103,7 +103,8 @@ class ResponseTransport implements Transport {
   put(bytes: Buffer): boolean {
     const response = this.#response;
     if (response.writableEnded || response.destroyed) return true;
-    const hasRoom = response.write(bytes);
+    // A middleware's `write` may answer nothing: only a plain no means that there is no room.
+    const hasRoom = response.write(bytes) !== false;
     // Express's `compression` holds bytes back until this is called.
     response.flush?.();
     return hasRoom;

@@ -297,7 +297,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (isGone) return null;
     const connection = new Connection(transportFor(response), mount.registry, mount.connection, (reason) => {
       this.#exchange.abort();
-      this.#work?.stop();
+      try {
+        this.#work?.stop();
+      } catch (thrown) {
+        this.#exchange.logThrown('subscribe', thrown);
+      }
       if (reason.kind === 'slow-consumer') mount.logger.warn({ path: mount.path }, 'slow consumer cut off');
       this.#exchange.runLast('close', () => this.close(reason));
     });

@@ -64,6 +64,8 @@ export class Exchange {
   }
 
   write(chunk: unknown): void {
+    // Nobody is left to read it, and that is not the handler's fault.
+    if (this.#isAborted) return;
     if (this.#isAnswered) {
       throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Write before finish(), and finish once.');
     }
@@ -77,12 +79,13 @@ export class Exchange {
   }
 
   finish(): void {
+    if (this.#isAborted) return;
     if (this.#isAnswered) {
       throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Call finish() once, or not at all.');
     }
     this.markAnswered();
     const { request, response } = this.context;
-    if (this.#isAborted || response.headersSent) return;
+    if (response.headersSent) return;
     const body = Buffer.concat(this.#body);
     this.#body = [];
     if (response.statusCode === 204 || response.statusCode === 304) {
@@ -114,10 +117,18 @@ export class Exchange {
     try {
       response.statusCode = status;
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      this.#handler.writeError(status, reason ?? STATUS_CODES[status] ?? 'Unknown');
+      const written: unknown = this.#handler.writeError(status, reason ?? STATUS_CODES[status] ?? 'Unknown');
+      if (written instanceof Promise) {
+        void written.catch((rejected) => this.logThrown('writeError', rejected)).finally(() => this.#finishError());
+        return;
+      }
     } catch (thrownByHook) {
       this.logThrown('writeError', thrownByHook);
     }
+    this.#finishError();
+  }
+
+  #finishError(): void {
     if (!this.#isAnswered) this.finish();
   }
 

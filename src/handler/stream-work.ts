@@ -16,10 +16,18 @@ export class StreamWork {
     this.#connection = connection;
   }
 
-  /** Stops everything. Called when the connection closes. */
+  /** Stops everything. Called when the connection closes. What one throws, as a broker may, keeps none of the others. */
   stop(): void {
-    for (const stop of this.#stops) stop();
+    const faults: unknown[] = [];
+    for (const stop of this.#stops) {
+      try {
+        stop();
+      } catch (thrown) {
+        faults.push(thrown);
+      }
+    }
     this.#stops.clear();
+    if (faults.length > 0) throw faults[0];
   }
 
   /** Writes each item, until there is none or the connection is gone; see `EventSourceHandler.stream`. */

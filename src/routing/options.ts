@@ -99,7 +99,7 @@ export function resolveOptions(
 }
 
 /** An option that is given as `undefined` is not given. */
-function withoutUndefined<Options extends object>(options: Options): Options {
+export function withoutUndefined<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 

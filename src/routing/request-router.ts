@@ -18,7 +18,14 @@ import { type Method, type PathParams, RequestHandler } from '../handler/request
 import { runHandler } from '../handler/run-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
 import { Admission } from './admission.js';
-import { type Limits, type MountOptions, resolveOptions, type Trust, type TrustProxy } from './options.js';
+import {
+  type Limits,
+  type MountOptions,
+  resolveOptions,
+  type Trust,
+  type TrustProxy,
+  withoutUndefined,
+} from './options.js';
 import type { Fits } from './path.js';
 import { type HandlerClass, prepareHandler } from './prepare-handler.js';
 
@@ -116,13 +123,13 @@ export class RequestRouter {
     ...[options]: MountOptionsOf<Handler>
   ): this {
     const given: MountOptions = options ?? {};
-    const resolved = resolveOptions({ ...this.#given, ...given });
+    const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) });
     if (typeof Handler !== 'function' || !(Handler.prototype instanceof RequestHandler)) {
       throw new RouteError('INVALID_HANDLER', `Invalid handler for ${quote(path)}: it must extend RequestHandler.`);
     }
     prepareHandler(this.container, Handler);
     const methods = (Handler as unknown as typeof RequestHandler).allowedMethods();
-    const isStream = Handler.prototype instanceof EventSourceHandler;
+    const isStream = Object.is(Handler, EventSourceHandler) || Handler.prototype instanceof EventSourceHandler;
     const mount: Mount = {
       Handler,
       context: {
@@ -193,9 +200,17 @@ export class RequestRouter {
   #route(request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
-    if (found !== null && !hasEmpty(found.params))
-      this.#serve(found.store as Mount, found.params as PathParams, request, response);
-    else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
+    if (found !== null && !hasEmpty(found.params)) {
+      const mount = found.store as Mount;
+      try {
+        this.#serve(mount, found.params as PathParams, request, response);
+      } catch (thrown) {
+        // The container could not make the handler, or a function that was given as `cors` threw.
+        const { name } = mount.Handler;
+        this.#logger.error({ err: toError(thrown), path: mount.context.path }, `${name} could not be made`);
+        if (!response.headersSent) answer(response, 500, 'Internal Server Error');
+      }
+    } else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
     else if (next !== undefined) next();
     else answer(response, 404, 'Not Found');
   }
@@ -222,12 +237,7 @@ export class RequestRouter {
       }
       this.#admission.admit(remoteAddress, response);
     }
-    try {
-      runHandler(this.container.get(mount.Handler), { mount: context, request, response, params, remoteAddress });
-    } catch (thrown) {
-      this.#logger.error({ err: toError(thrown), path: context.path }, `${mount.Handler.name} could not be made`);
-      if (!response.headersSent) answer(response, 500, 'Internal Server Error');
-    }
+    runHandler(this.container.get(mount.Handler), { mount: context, request, response, params, remoteAddress });
   }
 
   #preflight({ cors, methods }: MountContext, { headers }: HttpRequest, response: HttpResponse): void {
