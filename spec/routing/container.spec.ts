@@ -113,6 +113,18 @@ test('mount: takes handlers and services from a parent container', async (t) => 
   t.is((await (await client('/')).next('word')).data, 'wow');
 });
 
+test('mount: makes a subclass that the handler was bound to, its injections inherited', async (t) => {
+  const container = new Container();
+  container.bind(Greeter).toSelf();
+  container.bind(ByConstructor).to(UnderConstructor).inTransientScope();
+  container.bind(ByProperty).to(UnderProperty).inTransientScope();
+  const { client } = await serve(t, (router) => router.mount('/a', ByConstructor).mount('/b', ByProperty), {
+    container,
+  });
+  t.is((await (await client('/a')).next('word')).data, 'wow');
+  t.is((await (await client('/b')).next('word')).data, 'wow');
+});
+
 test('mount: makes one handler for each connection', async (t) => {
   const made = new Set<object>();
   class Handler extends EventSourceHandler {

@@ -10,7 +10,7 @@ import type { RequestHandler } from '../handler/request-handler.js';
 // biome-ignore lint/suspicious/noExplicitAny: the container knows the arguments.
 export type HandlerClass<Handler extends RequestHandler = RequestHandler> = new (...args: any[]) => Handler;
 
-type Binding = { scope?: string; type: string };
+type Binding = { scope?: string; type: string; implementationType?: HandlerClass };
 
 const inherited = new WeakSet<HandlerClass>();
 
@@ -34,6 +34,8 @@ export function prepareHandler(container: Container, Handler: HandlerClass): voi
     });
   }
   for (const binding of bindingsOf(container, Handler)) {
+    // Bound to another class, as to a fake in a spec: it is that one which is made.
+    if (binding.implementationType !== undefined) inheritInjections(binding.implementationType);
     const isShared = binding.type === bindingTypeValues.ConstantValue || binding.scope === bindingScopeValues.Singleton;
     if (!isShared) continue;
     throw new RouteError(
