@@ -3,7 +3,7 @@
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
-import { compacted } from './slow-consumer.js';
+import { latestOfEachType } from './slow-consumer.js';
 import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
 
@@ -217,9 +217,14 @@ export class Connection {
       this.close({ kind: 'slow-consumer' });
       return false;
     }
-    const kept = compacted(this.#waiting, this.options);
-    this.#waiting = kept;
-    this.#waitingBytes = kept.reduce((bytes, frame) => bytes + frame.byteLength, 0);
+    if (this.options.slowConsumer === 'latest') {
+      this.#waiting = latestOfEachType(this.#waiting);
+      this.#waitingBytes = this.#waiting.reduce((bytes, frame) => bytes + frame.byteLength, 0);
+    }
+    // From the front, one by one: to look through a full queue for each event would delay the other connections.
+    while (this.#waitingBytes > this.options.maxBufferedBytes && this.#waiting.length > 1) {
+      this.#waitingBytes -= this.#waiting.shift()?.byteLength ?? 0;
+    }
     return true;
   }
 
