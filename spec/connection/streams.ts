@@ -1,5 +1,8 @@
 import type { ExecutionContext } from 'ava';
+import { readKernelQueues } from '../../src/connection/kernel-queue.js';
 import { type CloseReason, EventSourceHandler } from '../../src/index.js';
+import type { FakeClock } from '../../src/testing/index.js';
+import { turns } from '../support/raw-socket.js';
 import type { RecordingLogger } from '../support/recording-logger.js';
 import { deferred } from '../support/serve.js';
 
@@ -55,6 +58,21 @@ export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   });
   for (let microtask = 0; microtask < 3; microtask++) await null;
   return settled;
+}
+
+/** Waits until the kernel has been asked about the streams that may have stalled, and they have been judged. */
+export async function judged(): Promise<void> {
+  // Ours is queued behind the one that is under way, in the same pool of threads.
+  for (let reading = 0; reading < 2; reading++) await readKernelQueues();
+  await turns();
+}
+
+/** Moves the clock on, second by second, until something has happened or it never will. */
+export async function advanceUntil(clock: FakeClock, hasHappened: () => boolean): Promise<void> {
+  for (let second = 0; second < 120 && !hasHappened(); second++) {
+    clock.advance(1_000);
+    await judged();
+  }
 }
 
 /** Expects the one report of a slow consumer that was cut off. */

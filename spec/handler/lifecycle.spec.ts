@@ -318,6 +318,16 @@ test('open: an AbortError after the client has left is not a fault', async (t) =
   t.deepEqual(logger.entries, []);
 });
 
+test('close: an AbortError is logged as any other: the signal has aborted before', async (t) => {
+  const { connected, finished, logger } = await answer(t, { close: (handler) => handler.signal.throwIfAborted() });
+  await connected.close();
+  await finished;
+  t.deepEqual(
+    logger.take().map(({ message, err }) => [message.replace(/^\w+/, ''), err?.name]),
+    [['.close threw', 'AbortError']],
+  );
+});
+
 test('writeMessage: resolves false and closes once when the client resets mid-write', async (t) => {
   const { calls, connected, finished } = await answer(t, {
     open: async (handler) => {

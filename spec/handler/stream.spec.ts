@@ -167,6 +167,37 @@ test('stream: pulls no faster than the client reads', async (t) => {
   t.true(pulled < 500, `${pulled} events of 100 kB were pulled`);
 });
 
+for (const [title, items, expected] of [
+  ['promises, awaited', [Promise.resolve('wow'), Promise.resolve('such')], ['wow', 'such']],
+  ['bytes cut in the middle of a character', bytesOf('dogë', 1), ['d', 'o', 'g', 'ë']],
+  ['bytes that end in the middle of a character', [Buffer.from('ë').subarray(0, 1)], ['\ufffd']],
+  ['empty chunks of bytes', [new Uint8Array(), Buffer.from('wow')], ['', 'wow']],
+] as const) {
+  test(`stream: writes ${title}`, async (t) => {
+    const { Handler } = recordingHandler({ open: (handler) => handler.stream<string>(items as Iterable<string>) });
+    const { client } = await serve(t, (router) => router.mount('/', Handler));
+    const connected = await client('/');
+    for (const data of expected) t.is((await connected.next()).data, data);
+  });
+}
+
+function bytesOf(text: string, size: number): Buffer[] {
+  const bytes = Buffer.from(text);
+  return Array.from({ length: bytes.length / size }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
+}
+
+for (const source of ['text', null, 5, {}]) {
+  test(`stream: rejects what cannot be iterated (${JSON.stringify(source)})`, async (t) => {
+    const outcome = deferred<unknown>();
+    const { Handler } = recordingHandler({
+      open: async (handler) => outcome.resolve(await handler.stream(source as never).catch((error: unknown) => error)),
+    });
+    const { client } = await serve(t, (router) => router.mount('/', Handler));
+    await client('/');
+    t.like(await outcome.promise, { code: 'NOT_ITERABLE' });
+  });
+}
+
 test('stream: rejects with what the iterable throws, and with what cannot be written', async (t) => {
   const fault = new Error('empty');
   const outcomes = deferred<unknown[]>();

@@ -10,7 +10,7 @@ import {
   RequestHandler,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
-import { MORE_THAN_SOCKETS_TAKE, streams, takeCutOff } from '../connection/streams.js';
+import { advanceUntil, MORE_THAN_SOCKETS_TAKE, streams, takeCutOff } from '../connection/streams.js';
 import { RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { deferred, serve } from '../support/serve.js';
 
@@ -455,10 +455,7 @@ test('connection: cuts off a client that closed its half and reads nothing, afte
   void stream.writeMessage('message', 'x'.repeat(MORE_THAN_SOCKETS_TAKE));
   await turns(5);
   raw.socket.end();
-  for (let second = 0; second < 60 && !socket.destroyed; second++) {
-    await turns(5);
-    clock.advance(1_000);
-  }
+  await advanceUntil(clock, () => socket.destroyed);
   t.true(socket.destroyed);
   t.is((await stream.closed).kind, 'slow-consumer');
   takeCutOff(t, logger);

@@ -149,6 +149,13 @@ const singletons: [title: string, bind: (container: Container) => unknown][] = [
         .toDynamicValue(() => new Undecorated())
         .inSingletonScope(),
   ],
+  [
+    'of a service that it is bound to',
+    (container) => {
+      container.bind(Undecorated).toService('shared');
+      container.bind('shared').to(Undecorated).inSingletonScope();
+    },
+  ],
   ['the default scope', (container) => container.bind(Undecorated).toSelf()],
 ];
 

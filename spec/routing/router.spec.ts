@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import test from 'ava';
 import express from 'express';
-import { EventSourceHandler, type ParamsOf, RequestHandler, Router } from '../../src/index.js';
+import { ConfigurationError, EventSourceHandler, type ParamsOf, RequestHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { recordingHandler } from '../support/recording-handler.js';
 import { serve } from '../support/serve.js';
@@ -78,11 +78,28 @@ test('mount: checks path parameters against what the hooks ask for, in the compi
   t.truthy(params);
 });
 
+class Generator extends EventSourceHandler {
+  override async *open() {
+    yield 'wow';
+  }
+}
+
+class LowerCase extends EventSourceHandler {
+  static override readonly methods = ['post'];
+}
+
+class NoList extends EventSourceHandler {
+  static override readonly methods = 'POST' as never;
+}
+
 const faults: [title: string, mount: (router: Router) => unknown, code: string][] = [
   ['a path twice', (router) => router.mount('/', Echo).mount('/', Plain), 'DUPLICATE_PATH'],
   ['a path without a slash', (router) => router.mount('doge', Echo), 'INVALID_PATH'],
   ['a class that is no handler', (router) => router.mount('/', class {} as never), 'INVALID_HANDLER'],
   ['no class at all', (router) => router.mount('/', (() => {}) as never), 'INVALID_HANDLER'],
+  ['a hook that is a generator', (router) => router.mount('/', Generator), 'INVALID_HANDLER'],
+  ['methods in lower case', (router) => router.mount('/', LowerCase), 'INVALID_HANDLER'],
+  ['methods that are no list', (router) => router.mount('/', NoList), 'INVALID_HANDLER'],
   ['an option out of range', (router) => router.mount('/', Echo, { heartbeatMs: -1 }), 'INVALID_OPTIONS'],
 ];
 
@@ -104,6 +121,31 @@ test('Router: names all faulty options at once', (t) => {
     message:
       /heartbeatMs "NaN".*limits.connections "-1".*limits.firstByteMs "Infinity".*slowConsumer "drop".*origins "\*" with credentials/,
   });
+});
+
+for (const [title, options] of [
+  ['half a hop as trustProxy', { trustProxy: 1.5 }],
+  ['an origin that is none', { cors: [5 as never] }],
+  ['an empty origin', { cors: '' }],
+  ['an origin with a path', { cors: 'https://shop.example/' }],
+  ['null as cors', { cors: null as never }],
+  ['a logger that cannot log', { logger: {} as never }],
+] as const) {
+  test(`Router: refuses ${title}`, (t) => {
+    t.throws(() => new Router(options), { instanceOf: ConfigurationError, code: 'INVALID_OPTIONS' });
+  });
+}
+
+test('Router: takes origins of every scheme', (t) => {
+  t.notThrows(
+    () => new Router({ cors: ['https://shop.example:8443', 'capacitor://localhost', 'chrome-extension://ab', 'null'] }),
+  );
+});
+
+test('cors: takes an async function for a no', async (t) => {
+  const allow = (async () => false) as unknown as () => boolean;
+  const { client } = await serve(t, (router) => router.mount('/', Echo, { cors: allow }));
+  t.is((await client('/', { headers: { origin: 'https://evil.example' } })).status, 403);
 });
 
 test('mount: lets options of a mount override those of the router', async (t) => {
@@ -309,6 +351,44 @@ test('handle: reads a body that an Express parser has consumed', async (t) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const headers = { 'Content-Type': 'application/json', Connection: 'close' };
   t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
+});
+
+test('handle: reads bytes that express.raw() has consumed', async (t) => {
+  const app = express();
+  app.use(express.raw({ type: '*/*' }), new Router().mount('/', Plain).handle);
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const headers = { 'Content-Type': 'application/json', Connection: 'close' };
+  t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
+});
+
+test('error: keeps a security policy, and drops what described the body', async (t) => {
+  class Refusing extends RequestHandler {
+    override get() {
+      this.setHeader('Content-Security-Policy', "default-src 'none'");
+      this.setHeader('Content-Disposition', 'attachment');
+      this.error(403);
+    }
+  }
+  const { client } = await serve(t, (router) => router.mount('/', Refusing));
+  const { headers } = await client('/');
+  t.is(headers['content-security-policy'], "default-src 'none'");
+  t.is(headers['content-disposition'], undefined);
+});
+
+test('error: answers 500 and is logged when one of its headers cannot be sent', async (t) => {
+  class Faulty extends RequestHandler {
+    override get() {
+      this.error(403, 'forbidden', { headers: { 'X-Why': 'a\nb' } });
+    }
+  }
+  const { logger, server } = await serve(t, (router) => router.mount('/', Faulty));
+  const answer = await fetch(server.url);
+  t.is(answer.status, 500);
+  t.is(await answer.text(), '500 Internal Server Error\n');
+  t.is(logger.take()[0]?.message, 'Faulty.get threw');
 });
 
 test('handle: waits with a pipelined request until its turn has come', async (t) => {

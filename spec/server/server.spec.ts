@@ -36,6 +36,11 @@ test('listen: rejects in the same way when the port is no port', async (t) => {
   });
 });
 
+test('listen: takes a port that is text, as from the environment', async (t) => {
+  const { server } = await serve(t, () => {}, { listen: { port: '0' as never } });
+  t.true(server.port > 0);
+});
+
 test('listen: refuses http2 without tls', async (t) => {
   await t.throwsAsync(new Router().listen({ http2: true }), { code: 'HTTP2_NEEDS_TLS' });
 });
@@ -73,6 +78,55 @@ test('listen: serves HTTP/2, more streams than six on one connection, and HTTP/1
   await until(() => calls.filter((call) => call === 'close client').length === 20);
   t.is(router.connections, 1);
 });
+
+test('close: ends the streams of its own server, and no others of its router', async (t) => {
+  const { Handler, calls } = recordingHandler();
+  const { client, router } = await serve(t, (mounts) => mounts.mount('/', Handler));
+  const stays = await client('/');
+  const other = await router.listen();
+  const goes = await connect(other, '/');
+  t.is(router.connections, 2);
+  await other.close();
+  await goes.closed;
+  t.is(router.connections, 1);
+  t.deepEqual(
+    calls.filter((call) => call.startsWith('close')),
+    ['close drain'],
+  );
+  t.is((await client('/')).status, 200);
+  t.false(stays.isComplete);
+});
+
+test('close: leaves a router that can listen again', async (t) => {
+  const { Handler } = recordingHandler();
+  const router = new Router().mount('/', Handler);
+  await (await router.listen()).close();
+  const server = await router.listen();
+  t.teardown(() => server.close());
+  const client = await connect(server, '/');
+  t.teardown(() => client.close());
+  t.is(client.status, 200);
+});
+
+test('drain: ends the streams of every server of its router', async (t) => {
+  const { Handler, calls } = recordingHandler();
+  const { client, router } = await serve(t, (mounts) => mounts.mount('/', Handler));
+  const other = await router.listen();
+  t.teardown(() => other.close());
+  const connected = [await client('/'), await connect(other, '/')];
+  await router.drain();
+  await Promise.all(connected.map(({ closed }) => closed));
+  t.is(calls.filter((call) => call === 'close drain').length, 2);
+});
+
+for (const drainMs of [Infinity, Number.NaN, -1, '5' as never]) {
+  test(`close: refuses a drainMs of ${drainMs}, and ends nothing`, async (t) => {
+    const { server, router } = await serve(t, () => {});
+    await t.throwsAsync(server.close({ drainMs }), { code: 'INVALID_OPTIONS' });
+    await t.throwsAsync(router.drain({ drainMs }), { code: 'INVALID_OPTIONS' });
+    t.is((await fetch(server.url)).status, 404);
+  });
+}
 
 test('close: resolves with 1,000 open streams, after each close has run with drain', async (t) => {
   const reasons: CloseReason[] = [];

@@ -57,6 +57,6 @@ export interface Gap {
 export interface Subscription {
   /** `fresh`: there was no id to resume after. `complete`: all that was missed was delivered. `gap`: some of it was lost. */
   readonly resumed: 'fresh' | 'complete' | 'gap';
-  /** Ends it at once: nothing is delivered after the call. May be called twice. */
-  unsubscribe(): void;
+  /** Drops these channels of it, or all, at once: nothing of them is delivered after the call. May be called twice. */
+  unsubscribe(channels?: readonly string[]): void;
 }

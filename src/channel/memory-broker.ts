@@ -113,9 +113,11 @@ export class MemoryBroker implements Broker {
     for (const channel of channels) channel.listeners.add(listener);
     return {
       resumed: isFresh ? 'fresh' : isGap ? 'gap' : 'complete',
-      unsubscribe: () => {
-        for (const channel of channels) channel.listeners.delete(listener);
-        for (const name of unique) this.#dropIfEmpty(name);
+      unsubscribe: (dropped = unique) => {
+        for (const name of dropped) {
+          this.#channels.get(name)?.listeners.delete(listener);
+          this.#dropIfEmpty(name);
+        }
       },
     };
   }

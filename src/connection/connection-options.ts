@@ -13,7 +13,11 @@ export interface ConnectionOptions {
    * A single event may be larger. @defaultValue 1048576 (1 MiB)
    */
   maxBufferedBytes: number;
-  /** A client that took nothing of what is on its way for this many milliseconds is cut off; `0`: never. @defaultValue 30000 */
+  /**
+   * A client that took nothing of what is on its way for this many milliseconds is cut off; `0`: never. On Linux the kernel
+   * is asked what it still holds; elsewhere it shows only when a third of its buffer has been taken.
+   * @defaultValue 30000
+   */
   stallMs: number;
   /** What happens above `maxBufferedBytes`. @defaultValue `'disconnect'` */
   slowConsumer: SlowConsumerPolicy;

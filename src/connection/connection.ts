@@ -1,9 +1,10 @@
 /** One open event stream: its queue, its backpressure, its end. */
 
+import type { Socket } from 'node:net';
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
-import { latestOfEachType } from './slow-consumer.js';
+import { LatestFrames } from './slow-consumer.js';
 import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
 
@@ -46,6 +47,8 @@ export class Connection {
   #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
   #waiting: Frame[] = [];
   #waitingBytes = 0;
+  /** What the `latest` policy has kept of what waited above the limit; it comes before `#waiting`. */
+  #latest: LatestFrames | null = null;
   /** What is left to put of what is on its way; null when the transport has room. */
   #rest: Buffer | null = null;
   #isScheduled = false;
@@ -60,6 +63,8 @@ export class Connection {
    */
   #wroteAt: number;
   #progressAt: number;
+  /** What the kernel held when it was last asked, since the last progress that was seen without asking. */
+  #heldBytes = 0;
 
   constructor(
     transport: Transport,
@@ -122,6 +127,10 @@ export class Connection {
   /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
   flush(): void {
     this.#isScheduled = false;
+    if (this.#latest !== null && this.#rest === null) {
+      this.#waiting = [...this.#latest.frames(), ...this.#waiting];
+      this.#latest = null;
+    }
     if (this.#rest === null && this.#waiting.length > 0) {
       const bytes = this.#transport.shape(Frame.join(this.#waiting));
       // Most turns bring one frame; its array serves the next as well.
@@ -141,26 +150,52 @@ export class Connection {
     }
   }
 
-  /** Looks whether a heartbeat is due or the client has stalled. Called by the registry's timer. @internal */
-  check(now: number): void {
+  /**
+   * Looks whether a heartbeat is due or the client has stalled. Called by the registry's timer.
+   *
+   * @returns the socket of a client that may have stalled, for {@link judge}: whether it has, only the kernel knows. It tells
+   *   Node that there is room when a third of its buffer is free, which for a slow reader of a large one can take minutes.
+   * @internal
+   */
+  check(now: number): Socket | null {
     const { heartbeatMs, stallMs } = this.options;
     const { queuedBytes } = this.#transport;
     // Not only what waits for room: a client that reads nothing and gets little never fills the socket's queue.
     const isBehind = this.#rest !== null || queuedBytes > 0;
     const takenBytes = this.#putBytes - queuedBytes;
-    if (!isBehind || takenBytes !== this.#takenBytes) this.#progressAt = now;
+    if (!isBehind || takenBytes !== this.#takenBytes) {
+      this.#progressAt = now;
+      this.#heldBytes = 0;
+    }
     if (this.#putBytes !== this.#checkedBytes) this.#wroteAt = now;
     this.#takenBytes = takenBytes;
     this.#checkedBytes = this.#putBytes;
     if (this.#state === 'ended' && !isBehind) this.#release();
     else if (isBehind) {
-      if (stallMs > 0 && now - this.#progressAt >= stallMs) this.close({ kind: 'slow-consumer' });
+      if (stallMs === 0 || now - this.#progressAt < stallMs / 2) return null;
+      if (this.#transport.socket !== null) return this.#transport.socket;
+      this.judge(now, null);
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
       void this.send(HEARTBEAT);
       this.flush();
       this.#wroteAt = now;
       this.#checkedBytes = this.#putBytes;
     }
+    return null;
+  }
+
+  /**
+   * Cuts the client off if it has taken nothing for `stallMs`.
+   *
+   * @param heldBytes - how much of what was written its socket's kernel still holds; `null`: not known.
+   * @internal
+   */
+  judge(now: number, heldBytes: number | null): void {
+    const hasMoved = this.#putBytes - this.#transport.queuedBytes !== this.#takenBytes;
+    if (this.#state === 'closed' || hasMoved) return;
+    if (heldBytes !== null && heldBytes < this.#heldBytes) this.#progressAt = now;
+    this.#heldBytes = heldBytes ?? 0;
+    if (now - this.#progressAt >= this.options.stallMs) this.close({ kind: 'slow-consumer' });
   }
 
   #schedule(): void {
@@ -211,18 +246,22 @@ export class Connection {
 
   /** Applies the slow-consumer policy to what waits. False: the connection was cut. */
   #shed(): boolean {
+    const { slowConsumer, maxBufferedBytes } = this.options;
     // A lone event above the limit is no sign of a slow consumer: it is only a large event.
-    if (this.#waiting.length === 1) return true;
-    if (this.options.slowConsumer === 'disconnect') {
+    if (this.#waiting.length === 1 && this.#latest === null) return true;
+    if (slowConsumer === 'disconnect') {
       this.close({ kind: 'slow-consumer' });
       return false;
     }
-    if (this.options.slowConsumer === 'latest') {
-      this.#waiting = latestOfEachType(this.#waiting);
-      this.#waitingBytes = this.#waiting.reduce((bytes, frame) => bytes + frame.byteLength, 0);
+    if (slowConsumer === 'latest') {
+      this.#latest ??= new LatestFrames();
+      this.#latest.add(this.#waiting);
+      this.#latest.shrinkTo(maxBufferedBytes);
+      this.#waiting = [];
+      this.#waitingBytes = this.#latest.byteLength;
     }
     // From the front, one by one: to look through a full queue for each event would delay the other connections.
-    while (this.#waitingBytes > this.options.maxBufferedBytes && this.#waiting.length > 1) {
+    while (this.#waitingBytes > maxBufferedBytes && this.#waiting.length > 1) {
       this.#waitingBytes -= this.#waiting.shift()?.byteLength ?? 0;
     }
     return true;
@@ -232,6 +271,7 @@ export class Connection {
     this.#state = 'closed';
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#latest = null;
     this.#rest = null;
     this.#registry.delete(this);
   }

@@ -1,8 +1,35 @@
 import type { Frame } from '../event-stream/frame.js';
 
-/** What the `latest` policy keeps of a queue: the newest frame of each event type, in order. */
-export function latestOfEachType(waiting: readonly Frame[]): Frame[] {
-  // By place, not by frame: writers that send the same event share one.
-  const newest = new Map(waiting.map((frame, index) => [frame.eventType, index]));
-  return waiting.filter((frame, index) => newest.get(frame.eventType) === index);
+/**
+ * What the `latest` policy keeps: the newest frame of each event type, in order. Each frame is looked at once, however many
+ * there are: to look through a full queue for each event would delay the other connections.
+ */
+export class LatestFrames {
+  readonly #byType = new Map<string | null, Frame>();
+  byteLength = 0;
+
+  add(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      this.#drop(frame.eventType);
+      this.#byType.set(frame.eventType, frame);
+      this.byteLength += frame.byteLength;
+    }
+  }
+
+  /** Drops the oldest until no more than so many bytes are left, or only one frame. */
+  shrinkTo(maxBytes: number): void {
+    for (const type of this.#byType.keys()) {
+      if (this.byteLength <= maxBytes || this.#byType.size === 1) return;
+      this.#drop(type);
+    }
+  }
+
+  frames(): IterableIterator<Frame> {
+    return this.#byType.values();
+  }
+
+  #drop(type: string | null): void {
+    this.byteLength -= this.#byType.get(type)?.byteLength ?? 0;
+    this.#byType.delete(type);
+  }
 }

@@ -17,6 +17,8 @@ export interface Transport {
   put(bytes: Buffer): boolean;
   /** Bytes that were put and that the operating system, or an HTTP/2 client's window, has not taken yet. */
   readonly queuedBytes: number;
+  /** The socket, where it carries nothing but this response: not with HTTP/2. */
+  readonly socket: Socket | null;
   /** Calls back once what was put has been taken, after {@link put} has returned false. */
   onceDrained(callback: () => void): void;
   /** Ends the response cleanly, after what was put. */
@@ -49,12 +51,12 @@ function isDirect(response: HttpResponse): response is ServerResponse & { socket
 
 /** Writes frames, chunk header and all, to the socket under an HTTP/1.1 response. */
 class SocketTransport implements Transport {
+  readonly socket: Socket;
   readonly #response: ServerResponse;
-  readonly #socket: Socket;
 
   constructor(response: ServerResponse, socket: Socket) {
     this.#response = response;
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   shape(frame: Frame): Buffer {
@@ -63,15 +65,15 @@ class SocketTransport implements Transport {
 
   put(bytes: Buffer): boolean {
     // Hot path: bench/fan-out. A socket that is closing would answer a write with an error; its close is on the way.
-    return !this.#socket.writable || this.#socket.write(bytes);
+    return !this.socket.writable || this.socket.write(bytes);
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.socket.writableLength;
   }
 
   onceDrained(callback: () => void): void {
-    this.#socket.once('drain', callback);
+    this.socket.once('drain', callback);
   }
 
   end(): void {
@@ -79,7 +81,7 @@ class SocketTransport implements Transport {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 }
 
@@ -113,6 +115,10 @@ class ResponseTransport implements Transport {
   get queuedBytes(): number {
     const response = this.#original;
     return isHttp2(response) ? (response.stream?.writableLength ?? 0) : response.writableLength;
+  }
+
+  get socket(): Socket | null {
+    return isHttp2(this.#original) ? null : this.#original.socket;
   }
 
   onceDrained(callback: () => void): void {

@@ -33,9 +33,11 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer
   });
 }
 
-/** What a body parser ahead of us, such as `express.json()`, has made of a body that it consumed. */
-export function parsedUpstream(request: HttpRequest): unknown {
-  return request.readableEnded && 'body' in request ? request.body : undefined;
+/** The text of what a body parser ahead of us, such as `express.json()`, has made of a body that it consumed. */
+export function textParsedUpstream(request: HttpRequest): string | undefined {
+  const body = request.readableEnded && 'body' in request ? request.body : undefined;
+  if (typeof body === 'string' || body === undefined) return body;
+  return body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : JSON.stringify(body);
 }
 
 /** @throws {@link HttpError} 400 when the text is not JSON. */

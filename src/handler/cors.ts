@@ -22,9 +22,13 @@ export interface CorsOptions {
 export class Cors {
   readonly #options: CorsOptions;
 
-  /** @throws {@link ConfigurationError} `INVALID_CORS` when `'*'` is combined with credentials. */
+  /**
+   * @throws {@link ConfigurationError} `INVALID_CORS` when `'*'` is combined with credentials, or an origin is not one such
+   *   as `https://shop.example`.
+   */
   constructor(option: CorsOrigins | CorsOptions) {
     this.#options = isOptions(option) ? option : { origins: option };
+    assertOrigins(this.#options.origins);
     if (this.#options.origins === '*' && this.#options.credentials) {
       throw new ConfigurationError(
         'INVALID_CORS',
@@ -35,7 +39,8 @@ export class Cors {
 
   allows(origin: string): boolean {
     const { origins } = this.#options;
-    if (typeof origins === 'function') return origins(origin);
+    // An async function would be a yes to everybody.
+    if (typeof origins === 'function') return origins(origin) === true;
     if (typeof origins === 'string') return origins === '*' || origins === origin;
     return origins.includes(origin);
   }
@@ -77,8 +82,26 @@ export function isSameHost(origin: string, host: string | undefined): boolean {
   return requested === originHost || requested === originHost + defaultPort;
 }
 
+function assertOrigins(origins: unknown): void {
+  if (typeof origins === 'function') return;
+  for (const origin of Array.isArray(origins) ? origins : [origins]) {
+    // A browser sends no path, no upper case and no default port: what is written otherwise would never match.
+    if (origin === '*' || origin === 'null' || isOrigin(origin)) continue;
+    throw new ConfigurationError(
+      'INVALID_CORS',
+      `Invalid cors option: ${quote(origin)} is not an origin. Write it as browsers do, such as "https://shop.example".`,
+    );
+  }
+}
+
+function isOrigin(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return `${protocol}//${host}` === text;
+}
+
 function isOptions(option: CorsOrigins | CorsOptions): option is CorsOptions {
-  if (typeof option === 'object' && 'origins' in option) return true;
+  if (typeof option === 'object' && option !== null && 'origins' in option) return true;
   if (typeof option === 'string' || typeof option === 'function' || Array.isArray(option)) return false;
   throw new ConfigurationError(
     'INVALID_CORS',

@@ -157,11 +157,12 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
-   * Writes each item as an event, at the client's pace. When the client leaves, the iterator's `return()` is called at
-   * once, so that a generator's `finally` runs; a Node stream is destroyed.
+   * Writes each item as an event, at the client's pace; items that are promises are awaited. Chunks of bytes are one text in
+   * UTF-8, wherever they are cut. When the client leaves, the iterator's `return()` is called at once, so that a
+   * generator's `finally` runs; a Node stream is destroyed.
    *
    * @returns `true` when all was written, `false` when the connection went before. The stream stays open: see {@link end}.
-   * @throws what the iterable throws; {@link InvalidEventError} when an item cannot be put on the wire.
+   * @throws what the iterable throws; {@link TradewindError} `NOT_ITERABLE` when it is none; {@link InvalidEventError} when an item cannot be put on the wire.
    */
   stream<Type extends string & keyof Events>(
     items: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,
@@ -171,18 +172,19 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (work === null) return Promise.resolve(false);
     return this.#logIfLetGo(
       'stream',
-      work.stream(items, (item) => this.writeMessage(event, item)),
+      work.stream(items, (item) => this.#send(Frame.ofMessage(event, item))),
     );
   }
 
   /**
    * Subscribes the stream to channels of the router's broker: what was missed after `after`, then what is published from
-   * now on, in order, nothing twice. May be called again to add channels. Ends with the stream.
+   * now on, in order, nothing twice. May be called again to add channels; one that the stream has already is not replayed
+   * again, and is dropped when each call that named it has been. Ends with the stream.
    *
    * @param options - `after`: a last event ID; the client's own unless said otherwise. `null`: only what is published from
    *   now on. `'earliest'`: everything that is kept first, as in `{ after: this.lastEventId || 'earliest' }`.
    * @returns `resumed`: `'fresh'` when there was no id to resume after, `'complete'` when nothing was lost, `'gap'` when
-   *   something was, and {@link gap} has been called. `unsubscribe()` drops these channels again.
+   *   something was, and {@link gap} has been called. `unsubscribe(channels?)` drops all of these channels again, or some.
    * @throws {@link BrokerError} when the broker cannot be asked.
    */
   subscribe(
@@ -283,19 +285,19 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
-    const { request, response, mount } = this.#exchange.context;
+    const { request, response, mount, registry } = this.#exchange.context;
     this.#writeHeaders();
     // It was let in before the drain began.
-    if (mount.registry.isDraining) (response as ServerResponse).write(Frame.ofRetry(mount.registry.retryMs()).bytes);
+    if (registry.isDraining) (response as ServerResponse).write(Frame.ofRetry(registry.retryMs()).bytes);
     // A body that nobody reads would keep the socket from being read, and its end from being seen.
     if (!request.complete) request.resume();
-    if (this.#isEnded || mount.registry.isDraining) {
+    if (this.#isEnded || registry.isDraining) {
       response.end();
       return null;
     }
     const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
     if (isGone) return null;
-    const connection = new Connection(transportFor(response), mount.registry, mount.connection, (reason) => {
+    const connection = new Connection(transportFor(response), registry, mount.connection, (reason) => {
       this.#exchange.abort();
       try {
         this.#work?.stop();

@@ -7,6 +7,12 @@ import { acceptsEventStream, refuseForNow } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import type { RequestHandler } from './request-handler.js';
 
+const OF_A_BODY =
+  /^(content-(type|length|encoding|language|location|range|disposition)|cache-control|etag|last-modified|expires)$/;
+
+/** After these the signal has aborted already: what they throw is a fault of their own. */
+const LAST_HOOKS = ['close', 'onFinish'];
+
 /**
  * Keeps a handler's answer in one piece: it is given once, errors included, and hooks that throw are logged once and
  * take nothing with them.
@@ -108,15 +114,11 @@ export class Exchange {
       mount.logger.warn({ path: mount.path, status: error.status, log: error.log }, 'request refused');
     }
     if (this.isOver) return;
-    const { status, reason, headers } = error instanceof HttpError ? error : new HttpError(500);
     this.#body = [];
-    for (const name of response.getHeaderNames()) {
-      // What described the body that will not be; CORS headers stay, so that a script can read the status.
-      if (/^(content-.*|cache-control|etag|last-modified|expires)$/.test(name)) response.removeHeader(name);
-    }
+    // What described the body that will not be. CORS headers stay, so that a script can read the status.
+    for (const name of response.getHeaderNames()) if (OF_A_BODY.test(name)) response.removeHeader(name);
+    const { status, reason } = this.#refuseWith(error instanceof HttpError ? error : new HttpError(500));
     try {
-      response.statusCode = status;
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       const written: unknown = this.#handler.writeError(status, reason ?? STATUS_CODES[status] ?? 'Unknown');
       if (written instanceof Promise) {
         void written.catch((rejected) => this.logThrown('writeError', rejected)).finally(() => this.#finishError());
@@ -128,22 +130,33 @@ export class Exchange {
     this.#finishError();
   }
 
+  /** Sets status and headers; those of a 500 when Node refuses a header. */
+  #refuseWith(error: HttpError): HttpError {
+    const { response } = this.context;
+    try {
+      for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+      response.statusCode = error.status;
+      return error;
+    } catch (thrown) {
+      this.logThrown(this.hook, thrown);
+      return this.#refuseWith(new HttpError(500));
+    }
+  }
+
   #finishError(): void {
     if (!this.#isAnswered) this.finish();
   }
 
   /** Runs a hook that nothing waits for, but a drain and `onFinish`. What it throws is logged. */
   runLast(hook: string, call: () => unknown): void {
-    const { pendingHooks } = this.context.mount;
-    const running = this.#afterOthers(hook, call).finally(() => pendingHooks.delete(running));
-    this.#lastHooks = running;
-    pendingHooks.add(running);
+    this.#lastHooks = this.#afterOthers(hook, call);
+    this.context.registry.awaitInDrain(this.#lastHooks);
   }
 
   /** Reports what a hook threw. What a signal makes one throw after the client has left is the way out, not a fault. */
   logThrown(hook: string, thrown: unknown): void {
     const err = toError(thrown);
-    if (this.#isAborted && err.name === 'AbortError') return;
+    if (this.#isAborted && err.name === 'AbortError' && !LAST_HOOKS.includes(hook)) return;
     const { mount } = this.context;
     const name = this.#handler.constructor.name;
     mount.logger.error({ err, handler: name, path: mount.path }, `${name}.${hook} threw`);
@@ -160,14 +173,14 @@ export class Exchange {
 
   /** `checkConnection` has taken too long: a hanging database must not collect requests without end. */
   #refuseLate(): void {
-    const { mount, request, response } = this.context;
+    const { mount, request, response, registry } = this.context;
     this.markAnswered();
     mount.logger.warn(
       { path: mount.path, hook: this.hook, firstByteMs: mount.firstByteMs },
       'request refused: too late',
     );
     const asStream = mount.streamMethods.includes(request.method ?? '') && acceptsEventStream(request);
-    refuseForNow(response, mount.registry.retryMs(), { asStream });
+    refuseForNow(response, registry.retryMs(), { asStream });
   }
 
   #closed(): void {

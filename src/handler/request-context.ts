@@ -26,16 +26,15 @@ export interface MountContext {
   /** How long a request may go without an answer, in milliseconds; `0`: for ever. */
   readonly firstByteMs: number;
   readonly broker: Broker;
-  readonly registry: ConnectionRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Hooks that are still running although their stream has ended: a drain waits for them. */
-  readonly pendingHooks: Set<Promise<unknown>>;
 }
 
 /** One request, with what belongs to it. */
 export interface RequestContext {
   readonly mount: MountContext;
+  /** The streams of the server that it came by. */
+  readonly registry: ConnectionRegistry;
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   readonly params: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import Negotiator from 'negotiator';
 import type { Broker } from '../channel/broker.js';
 import type { HttpRequest } from '../connection/http.js';
 import { checkedStatus, HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
-import { parsedUpstream, parseJson, readBody } from './body.js';
+import { parseJson, readBody, textParsedUpstream } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { MountContext } from './request-context.js';
 
@@ -16,7 +16,8 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPT
 /** The parameters of a path, by name. */
 export type PathParams = Readonly<Record<string, string>>;
 
-const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** @internal */
+export const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Where a handler keeps its exchange. A symbol, so that no name of a user's can collide with it. @internal */
 export const exchangeOf = Symbol('exchange');
@@ -277,9 +278,8 @@ export class RequestHandler {
   }
 
   async #readText(): Promise<string> {
-    const parsed = parsedUpstream(this.request);
-    if (parsed !== undefined) return typeof parsed === 'string' ? parsed : JSON.stringify(parsed);
-    return (await readBody(this.request, this.#exchange.context.mount.maxBodyBytes)).toString('utf8');
+    const { maxBodyBytes } = this.#exchange.context.mount;
+    return textParsedUpstream(this.request) ?? (await readBody(this.request, maxBodyBytes)).toString('utf8');
   }
 
   #assertHeadersPending(what: string): void {

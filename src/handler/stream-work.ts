@@ -8,9 +8,18 @@ import { stoppableIterator } from './stoppable-iterator.js';
 /** What who has left, or never came, is subscribed to. */
 export const NEVER_SUBSCRIBED: Subscription = { resumed: 'fresh', unsubscribe() {} };
 
+/** A channel that the stream is subscribed to, by how many calls of `subscribe`, and how to drop it. */
+interface ChannelUse {
+  readonly channel: string;
+  count: number;
+  readonly asked: Promise<Subscription> | null;
+  drop: (() => void) | null;
+}
+
 export class StreamWork {
   readonly #connection: Connection;
   readonly #stops = new Set<() => void>();
+  readonly #uses = new Map<string, ChannelUse>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -33,7 +42,7 @@ export class StreamWork {
   /** Writes each item, until there is none or the connection is gone; see `EventSourceHandler.stream`. */
   async stream<Item>(
     items: AsyncIterable<Item> | Iterable<Item>,
-    write: (item: Item) => Promise<boolean>,
+    write: (item: Item | string) => Promise<boolean>,
   ): Promise<boolean> {
     const iterator = stoppableIterator(items);
     let isFinished = false;
@@ -50,7 +59,7 @@ export class StreamWork {
     this.#stops.add(stop);
     try {
       while (!isFinished) {
-        const step = await new Promise<IteratorResult<Item> | null>((resolve, reject) => {
+        const step = await new Promise<IteratorResult<Item | string> | null>((resolve, reject) => {
           wake = () => resolve(null);
           Promise.resolve(iterator.next()).then(resolve, reject);
         });
@@ -84,17 +93,53 @@ export class StreamWork {
       deliver: (frame: Frame) => void connection.send(frame),
       gap,
     };
-    const subscription = await broker.subscribe(channels, subscriber, after);
-    const stop = () => subscription.unsubscribe();
-    // The client may have left while the engine was asked.
-    if (!connection.isOpen) stop();
-    else this.#stops.add(stop);
-    return {
-      resumed: subscription.resumed,
-      unsubscribe: () => {
-        this.#stops.delete(stop);
-        stop();
-      },
+    // A channel that the stream has already is not asked for again: its events would come twice.
+    const names = [...new Set(channels)];
+    const added = names.filter((channel) => !this.#uses.has(channel));
+    const asked = added.length > 0 ? broker.subscribe(added, subscriber, after) : null;
+    let uses = names.map((channel) => this.#use(channel, asked));
+    const unsubscribe = (dropped: readonly string[] = names) => {
+      const released = uses.filter(({ channel }) => dropped.includes(channel));
+      uses = uses.filter((use) => !released.includes(use));
+      for (const use of released) this.#release(use);
     };
+    try {
+      // Of those that another call has asked for as well.
+      await Promise.all(uses.map((use) => use.asked));
+      return { resumed: (await asked)?.resumed ?? (after ? 'complete' : 'fresh'), unsubscribe };
+    } catch (thrown) {
+      unsubscribe();
+      throw thrown;
+    }
+  }
+
+  #use(channel: string, asked: Promise<Subscription> | null): ChannelUse {
+    const use = this.#uses.get(channel) ?? this.#newUse(channel, asked);
+    use.count++;
+    return use;
+  }
+
+  #newUse(channel: string, asked: Promise<Subscription> | null): ChannelUse {
+    const use: ChannelUse = { channel, count: 0, asked, drop: null };
+    this.#uses.set(channel, use);
+    asked
+      ?.then((subscription) => {
+        use.drop = () => subscription.unsubscribe([channel]);
+        // It may have been given up, or the client may have left, while the engine was asked.
+        if (use.count > 0 && this.#connection.isOpen) this.#stops.add(use.drop);
+        else use.drop();
+      })
+      // Who called `subscribe` is told why.
+      .catch(() => {});
+    return use;
+  }
+
+  #release(use: ChannelUse): void {
+    use.count--;
+    if (use.count > 0) return;
+    this.#uses.delete(use.channel);
+    if (use.drop === null) return;
+    this.#stops.delete(use.drop);
+    use.drop();
   }
 }

@@ -104,7 +104,7 @@ export function withoutUndefined<Options extends object>(options: Options): Opti
 }
 
 function compileTrust(trusted: TrustProxy): Trust {
-  if (typeof trusted === 'number' && trusted >= 0) return (_address, hop) => hop < trusted;
+  if (typeof trusted === 'number' && Number.isInteger(trusted) && trusted >= 0) return (_address, hop) => hop < trusted;
   try {
     return proxyAddr.compile(trusted as string | string[]);
   } catch {

@@ -2,7 +2,13 @@
 
 import 'reflect-metadata';
 import { Plugin, type PluginApi } from '@inversifyjs/plugin';
-import { bindingScopeValues, bindingTypeValues, type Container, injectFromHierarchy } from 'inversify';
+import {
+  bindingScopeValues,
+  bindingTypeValues,
+  type Container,
+  injectFromHierarchy,
+  type ServiceIdentifier,
+} from 'inversify';
 import { quote, RouteError, toError } from '../errors.js';
 import type { RequestHandler } from '../handler/request-handler.js';
 
@@ -10,7 +16,27 @@ import type { RequestHandler } from '../handler/request-handler.js';
 // biome-ignore lint/suspicious/noExplicitAny: the container knows the arguments.
 export type HandlerClass<Handler extends RequestHandler = RequestHandler> = new (...args: any[]) => Handler;
 
-type Binding = { scope?: string; type: string; implementationType?: HandlerClass };
+type Binding = {
+  scope?: string;
+  type: string;
+  implementationType?: HandlerClass;
+  /** Of one made by `toService`. */
+  targetServiceIdentifier?: ServiceIdentifier;
+};
+
+const GENERATORS = ['GeneratorFunction', 'AsyncGeneratorFunction'];
+const HOOKS = [
+  'initialize',
+  'prepare',
+  'checkOrigin',
+  'checkConnection',
+  'open',
+  'gap',
+  'close',
+  'onFinish',
+  'get',
+  'post',
+];
 
 const inherited = new WeakSet<HandlerClass>();
 
@@ -33,6 +59,7 @@ export function prepareHandler(container: Container, Handler: HandlerClass): voi
       cause,
     });
   }
+  assertNoHooksAreGenerators(Handler);
   for (const binding of bindingsOf(container, Handler)) {
     // Bound to another class, as to a fake in a spec: it is that one which is made.
     if (binding.implementationType !== undefined) inheritInjections(binding.implementationType);
@@ -53,13 +80,28 @@ function inheritInjections(Handler: HandlerClass): void {
 }
 
 /** The bindings that `container.get` would choose from. Only a plugin gets to see them; this one does nothing else. */
-function bindingsOf(container: Container, Handler: HandlerClass): Iterable<Binding> {
+function bindingsOf(container: Container, identifier: ServiceIdentifier): Binding[] {
   let bindings: Iterable<Binding> = [];
   class BindingReader extends Plugin<Container> {
     load(_api: PluginApi): void {
-      bindings = this._context.bindingService.get(Handler) ?? [];
+      bindings = this._context.bindingService.get(identifier) ?? [];
     }
   }
   container.register(BindingReader);
-  return bindings;
+  return [...bindings].flatMap((binding) => {
+    const target = binding.targetServiceIdentifier;
+    return target === undefined ? binding : bindingsOf(container, target);
+  });
+}
+
+/** Nothing would run the body of one: a stream would stay empty, and nobody be told. */
+function assertNoHooksAreGenerators(Handler: HandlerClass): void {
+  for (const name of HOOKS) {
+    const hook: unknown = Reflect.get(Handler.prototype, name);
+    if (typeof hook !== 'function' || !GENERATORS.includes(hook.constructor.name)) continue;
+    throw new RouteError(
+      'INVALID_HANDLER',
+      `${name} of ${quote(Handler.name)} is a generator: nothing would run it. Pass a generator to this.stream() instead.`,
+    );
+  }
 }

@@ -9,14 +9,14 @@ import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
-import { quote, RouteError, toError } from '../errors.js';
-import { Frame } from '../event-stream/frame.js';
+import { ConfigurationError, quote, RouteError, toError } from '../errors.js';
 import { EventSourceHandler } from '../handler/event-source-handler.js';
 import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
 import type { MountContext } from '../handler/request-context.js';
-import { type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
+import { METHODS, type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
+import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
 import {
   type Limits,
@@ -53,6 +53,20 @@ interface Mount {
 }
 
 type Next = (error?: unknown) => void;
+
+/** How a server is to be ended. */
+export interface DrainOptions {
+  /** Over how many milliseconds the open streams are ended. @defaultValue 0, all at once */
+  drainMs?: number;
+}
+
+/** A way into a router for one server. */
+export interface Entrance {
+  handle(request: HttpRequest, response: HttpResponse): void;
+  /** Ends the streams that came this way; see {@link ConnectionRegistry.drain}. */
+  drain(drainMs: number): Promise<void>;
+}
+
 /** The options of a mount: to be given when the handler's `initialize` asks for some. */
 type MountOptionsOf<Handler extends RequestHandler> =
   Parameters<Handler['initialize']> extends [infer Asked]
@@ -65,8 +79,6 @@ type MountOptionsOf<Handler extends RequestHandler> =
 const MAX_PATH_LENGTH = 64 * 1024;
 /** Paths are kept under one method: which methods a mount answers is its handler's business. */
 const ANY_METHOD = 'GET';
-/** How far apart the waves of a drain are. */
-const WAVE_MS = 50;
 
 /**
  * Mounts handlers on paths, and gives each request a handler of its own. It knows requests and responses but no server:
@@ -82,15 +94,17 @@ export class RequestRouter {
   readonly #given: RouterOptions;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  /** The streams of {@link handle}; and those of each server that listens, which it ends without the others. */
   readonly #registry: ConnectionRegistry;
+  readonly #registries = new Set<ConnectionRegistry>();
   readonly #admission: Admission;
   readonly #trust: Trust | null;
-  readonly #pendingHooks = new Set<Promise<unknown>>();
   readonly #paths: Instance<HTTPVersion.V1> = findMyWay({ maxParamLength: MAX_PATH_LENGTH });
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: RouterOptions = {}) {
     const { limits, trust } = resolveOptions(options);
+    if (options.logger !== undefined) assertLogger(options.logger);
     this.#given = options;
     this.limits = limits;
     this.container = options.container ?? new Container();
@@ -98,6 +112,7 @@ export class RequestRouter {
     this.broker = options.broker ?? new MemoryBroker({ clock: this.#clock });
     this.#logger = guardedLogger(options.logger ?? stderrLogger);
     this.#registry = new ConnectionRegistry(this.#clock);
+    this.#registries.add(this.#registry);
     this.#admission = new Admission(limits);
     this.#trust = trust;
     // So that `http.createServer(router.handle)` and `app.use(router.handle)` work.
@@ -106,7 +121,9 @@ export class RequestRouter {
 
   /** How many streams are open. */
   get connections(): number {
-    return this.#registry.size;
+    let connections = 0;
+    for (const registry of this.#registries) connections += registry.size;
+    return connections;
   }
 
   /**
@@ -129,23 +146,21 @@ export class RequestRouter {
     }
     prepareHandler(this.container, Handler);
     const methods = (Handler as unknown as typeof RequestHandler).allowedMethods();
-    const isStream = Object.is(Handler, EventSourceHandler) || Handler.prototype instanceof EventSourceHandler;
+    const streamMethods = streamMethodsOf(Handler);
     const mount: Mount = {
       Handler,
       context: {
         path,
         methods,
-        streamMethods: isStream ? (Handler as unknown as typeof EventSourceHandler).methods : [],
+        streamMethods,
         options: given,
         cors: resolved.cors,
         connection: resolved.connection,
         maxBodyBytes: resolved.maxBodyBytes,
         firstByteMs: resolved.limits.firstByteMs,
         broker: this.broker,
-        registry: this.#registry,
         clock: this.#clock,
         logger: this.#logger,
-        pendingHooks: this.#pendingHooks,
       },
     };
     this.#addPath(path, mount);
@@ -159,10 +174,7 @@ export class RequestRouter {
    * @param next - called for a path that is not mounted. Without it, such a path is answered 404.
    */
   handle(request: HttpRequest, response: HttpResponse, next?: Next): void {
-    // A pipelined request comes before its response may be written: until then there is no socket, and nothing to do.
-    if (response.socket === null && 'assignSocket' in response) {
-      response.once('socket', () => this.#route(request, response, next));
-    } else this.#route(request, response, next);
+    this.#handleFor(this.#registry, request, response, next);
   }
 
   /**
@@ -170,19 +182,31 @@ export class RequestRouter {
    * waves, each with `close({ kind: 'drain' })`. Resolves when all hooks have run, async ones included, however long it takes.
    *
    * @param options - `drainMs`: over how many milliseconds the streams are ended. @defaultValue 0, all at once
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS` when `drainMs` is not a number of milliseconds.
    */
-  async drain({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
-    this.#registry.isDraining = true;
-    const connections = [...this.#registry];
-    const waves = Math.max(1, Math.floor(drainMs / WAVE_MS));
-    for (const connection of connections) void connection.send(Frame.ofRetry(this.#registry.retryMs()));
-    for (let wave = 0; wave < waves; wave++) {
-      for (let index = wave; index < connections.length; index += waves) connections[index]?.close({ kind: 'drain' });
-      if (wave < waves - 1) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, drainMs / waves));
-    }
-    // Those that were accepted after the list was made.
-    for (const connection of this.#registry) connection.close({ kind: 'drain' });
-    while (this.#pendingHooks.size > 0) await Promise.all(this.#pendingHooks);
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const drainMs = checkedDrainMs(options);
+    await Promise.all(Array.from(this.#registries, (registry) => registry.drain(drainMs)));
+  }
+
+  /** A way in for one server, whose streams are its own to end. @internal */
+  entrance(): Entrance {
+    const registry = new ConnectionRegistry(this.#clock);
+    this.#registries.add(registry);
+    return {
+      handle: (request, response) => this.#handleFor(registry, request, response),
+      drain: async (drainMs) => {
+        await registry.drain(drainMs);
+        this.#registries.delete(registry);
+      },
+    };
+  }
+
+  #handleFor(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next?: Next): void {
+    // A pipelined request comes before its response may be written: until then there is no socket, and nothing to do.
+    if (response.socket === null && 'assignSocket' in response) {
+      response.once('socket', () => this.#route(registry, request, response, next));
+    } else this.#route(registry, request, response, next);
   }
 
   #addPath(path: string, mount: Mount): void {
@@ -197,13 +221,13 @@ export class RequestRouter {
     }
   }
 
-  #route(request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
+  #route(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
     if (found !== null && !hasEmpty(found.params)) {
       const mount = found.store as Mount;
       try {
-        this.#serve(mount, found.params as PathParams, request, response);
+        this.#serve(mount, found.params as PathParams, registry, request, response);
       } catch (thrown) {
         // The container could not make the handler, or a function that was given as `cors` threw.
         const { name } = mount.Handler;
@@ -215,7 +239,13 @@ export class RequestRouter {
     else answer(response, 404, 'Not Found');
   }
 
-  #serve(mount: Mount, params: PathParams, request: HttpRequest, response: HttpResponse): void {
+  #serve(
+    mount: Mount,
+    params: PathParams,
+    registry: ConnectionRegistry,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): void {
     const { context } = mount;
     const { origin } = request.headers;
     if (context.cors !== null) {
@@ -229,15 +259,22 @@ export class RequestRouter {
     const remoteAddress = this.#addressOf(request);
     if (context.streamMethods.includes(request.method ?? '')) {
       const hasRoom = this.#admission.hasRoomFor(remoteAddress);
-      const { isDraining } = this.#registry;
+      const { isDraining } = registry;
       if (isDraining || !hasRoom) {
         const asStream = isDraining ? isBrowserEventSource(request) : acceptsEventStream(request);
-        refuseForNow(response, this.#registry.retryMs(), { asStream });
+        refuseForNow(response, registry.retryMs(), { asStream });
         return;
       }
       this.#admission.admit(remoteAddress, response);
     }
-    runHandler(this.container.get(mount.Handler), { mount: context, request, response, params, remoteAddress });
+    runHandler(this.container.get(mount.Handler), {
+      mount: context,
+      registry,
+      request,
+      response,
+      params,
+      remoteAddress,
+    });
   }
 
   #preflight({ cors, methods }: MountContext, { headers }: HttpRequest, response: HttpResponse): void {
@@ -255,9 +292,39 @@ export class RequestRouter {
   }
 
   #addressOf(request: HttpRequest): string {
-    if (this.#trust !== null) return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
-    return request.socket?.remoteAddress ?? '';
+    // A Unix socket has none.
+    if (request.socket?.remoteAddress === undefined) return '';
+    if (this.#trust === null) return request.socket.remoteAddress;
+    return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
   }
+}
+
+function assertLogger(logger: Logger): void {
+  if (typeof logger?.error === 'function' && typeof logger.warn === 'function') return;
+  throw new ConfigurationError(
+    'INVALID_OPTIONS',
+    'Invalid options: logger lacks error() or warn(). Pass one such as pino, or silentLogger.',
+  );
+}
+
+/** @throws {@link ConfigurationError} `INVALID_OPTIONS` when it is not a number of milliseconds that a timer takes. */
+export function checkedDrainMs({ drainMs = 0 }: DrainOptions): number {
+  const faults = new OptionFaults();
+  faults.checkNumber('drainMs', drainMs, 2 ** 31 - 1);
+  faults.throwIfAny();
+  return drainMs;
+}
+
+/** The methods that open a stream; none for a plain handler. */
+function streamMethodsOf(Handler: HandlerClass): readonly string[] {
+  const isStream = Object.is(Handler, EventSourceHandler) || Handler.prototype instanceof EventSourceHandler;
+  if (!isStream) return [];
+  const { methods } = Handler as unknown as typeof EventSourceHandler;
+  if (Array.isArray(methods) && methods.every((method) => METHODS.includes(method))) return methods;
+  throw new RouteError(
+    'INVALID_HANDLER',
+    `Invalid methods of ${quote(Handler.name)}: ${quote(methods)}. Write a list such as ['GET', 'POST'].`,
+  );
 }
 
 function answer(response: HttpResponse, status: number, reason: string): void {

@@ -13,7 +13,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Limits } from '../routing/options.js';
-import type { RequestRouter } from '../routing/request-router.js';
+import { checkedDrainMs, type DrainOptions, type Entrance, type RequestRouter } from '../routing/request-router.js';
 
 export interface ListenOptions {
   /** The TCP port; `0` takes a free one, see {@link Server.port}. @defaultValue 0 */
@@ -40,7 +40,7 @@ const HANDSHAKE_MS = 120_000;
 /** A router that listens. Made by `router.listen()`. */
 export class Server {
   readonly #server: HttpServer | HttpsServer | Http2SecureServer;
-  readonly #router: RequestRouter;
+  readonly #entrance: Entrance;
   readonly #scheme: 'http' | 'https';
   readonly #host: string;
   readonly #sockets = new Set<Socket>();
@@ -48,10 +48,10 @@ export class Server {
   #closed: Promise<void> | null = null;
 
   private constructor(router: RequestRouter, options: ListenOptions, limits: Required<Limits>) {
-    this.#router = router;
+    this.#entrance = router.entrance();
     this.#scheme = options.tls ? 'https' : 'http';
     this.#host = options.host ?? '127.0.0.1';
-    this.#server = createNodeServer(router, options, limits);
+    this.#server = createNodeServer(this.#entrance.handle, options, limits);
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -80,13 +80,15 @@ export class Server {
     const server = new Server(router, options, limits);
     await new Promise<void>((resolve, reject) => {
       const fail = (cause: unknown) => {
+        void server.#entrance.drain(0);
         const address = quote(`${server.#host}:${port}`);
         const message = `Cannot listen on ${address}: ${toError(cause).message}. Choose another port or host.`;
         reject(new ConfigurationError('LISTEN_FAILED', message, { cause }));
       };
       server.#server.once('error', fail);
       try {
-        server.#server.listen(port, server.#host, resolve);
+        // Text that is no number would be the path of a Unix socket to Node.
+        server.#server.listen(Number(port), server.#host, resolve);
       } catch (cause) {
         // A port that is no port is thrown, where one that is taken is emitted.
         fail(cause);
@@ -110,13 +112,13 @@ export class Server {
    * Ends all streams and stops listening. While it drains, new streams are refused for now, with 503 or in words that a
    * browser's EventSource understands; open ones are given a reconnection time of 1 to 5 seconds and are ended in waves, each
    * with `close({ kind: 'drain' })`. Resolves when every hook has run, however long it takes, and every socket is closed, two
-   * seconds later at most. A second call gives the first one's promise.
+   * seconds later at most. A second call waits for the first. Other servers of the same router go on.
    *
-   * @param options - `drainMs`: over how many milliseconds the streams are ended. @defaultValue 0, all at once
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS` when `drainMs` is not a number of milliseconds; nothing is ended.
    */
-  close(options: { drainMs?: number } = {}): Promise<void> {
-    this.#closed ??= this.#close(options);
-    return this.#closed;
+  async close(options: DrainOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(checkedDrainMs(options));
+    await this.#closed;
   }
 
   /** `await using server = await router.listen()`. */
@@ -124,8 +126,8 @@ export class Server {
     await this.close();
   }
 
-  async #close(options: { drainMs?: number }): Promise<void> {
-    await this.#router.drain(options);
+  async #close(drainMs: number): Promise<void> {
+    await this.#entrance.drain(drainMs);
     await new Promise<void>((resolve) => {
       const deadline = setTimeout(() => {
         for (const socket of this.#sockets) socket.destroy();
@@ -146,7 +148,7 @@ export class Server {
 }
 
 function createNodeServer(
-  router: RequestRouter,
+  handle: Entrance['handle'],
   { tls, http2 }: ListenOptions,
   { headerBytes, headersMs }: Required<Limits>,
 ): HttpServer | HttpsServer | Http2SecureServer {
@@ -154,7 +156,7 @@ function createNodeServer(
     // HTTP/2 asks a client to keep to a size that it may not have heard of yet; HTTP/1.1's parser sees to it itself.
     if (request.httpVersionMajor === 2 && headerBytes > 0 && sizeOf(request.rawHeaders) > headerBytes) {
       (response as Http2ServerResponse).writeHead(431).end();
-    } else router.handle(request, response);
+    } else handle(request, response);
   };
   const http1 = {
     maxHeaderSize: Math.ceil(headerBytes) || 2 ** 31 - 1,

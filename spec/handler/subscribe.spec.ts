@@ -1,0 +1,97 @@
+import test, { type ExecutionContext } from 'ava';
+import { MemoryBroker } from '../../src/index.js';
+import type { TestClient } from '../../src/testing/index.js';
+import { type Stream, streams } from '../connection/streams.js';
+import type { RecordingLogger } from '../support/recording-logger.js';
+import { serve } from '../support/serve.js';
+
+interface Opened {
+  readonly broker: MemoryBroker;
+  readonly client: TestClient;
+  readonly stream: Stream;
+  readonly logger: RecordingLogger;
+}
+
+/** A stream that is subscribed to nothing yet. */
+async function opened(t: ExecutionContext): Promise<Opened> {
+  const broker = new MemoryBroker();
+  const { Handler, next } = streams();
+  const { client, logger } = await serve(t, (router) => router.mount('/', Handler), { broker });
+  return { broker, client: await client('/'), stream: await next(), logger };
+}
+
+/** What the client gets of these channels, one event published on each. */
+async function heard({ broker, client, stream }: Opened, ...channels: string[]): Promise<string[]> {
+  for (const channel of channels) await broker.publish(channel, 'heard', channel);
+  void stream.writeMessage('end');
+  void stream.writeMessage('over', '');
+  const events: string[] = [];
+  for (;;) {
+    const { type, data } = await client.next();
+    if (type === 'over') return events;
+    events.push(data);
+  }
+}
+
+test('subscribe: delivers an event once, though two subscriptions name its channel', async (t) => {
+  const it = await opened(t);
+  await it.stream.subscribe('a');
+  await it.stream.subscribe(['a', 'b', 'b']);
+  t.deepEqual(await heard(it, 'a', 'b'), ['a', 'b']);
+});
+
+test('subscribe: delivers an event once, though both subscriptions are made at the same time', async (t) => {
+  const it = await opened(t);
+  await Promise.all([it.stream.subscribe('a'), it.stream.subscribe(['b', 'a'])]);
+  t.deepEqual(await heard(it, 'a', 'b'), ['a', 'b']);
+});
+
+test('subscribe: keeps a channel until the last subscription that names it is dropped', async (t) => {
+  const it = await opened(t);
+  const one = await it.stream.subscribe('a');
+  const other = await it.stream.subscribe(['a', 'b']);
+  one.unsubscribe();
+  one.unsubscribe();
+  t.deepEqual(await heard(it, 'a', 'b'), ['a', 'b']);
+  other.unsubscribe();
+  t.deepEqual(await heard(it, 'a', 'b'), []);
+});
+
+test('unsubscribe: drops the channels that it names, and no others', async (t) => {
+  const it = await opened(t);
+  const subscription = await it.stream.subscribe(['a', 'b']);
+  subscription.unsubscribe(['a', 'never-subscribed']);
+  t.deepEqual(await heard(it, 'a', 'b'), ['b']);
+  await it.stream.subscribe('a', { after: null });
+  t.deepEqual(await heard(it, 'a', 'b'), ['a', 'b']);
+});
+
+test('subscribe: says complete when the stream has all the channels, and fresh without an id', async (t) => {
+  const it = await opened(t);
+  const id = await it.broker.publish('a', 'missed', '1');
+  t.is((await it.stream.subscribe('a', { after: id })).resumed, 'complete');
+  t.is((await it.stream.subscribe('a', { after: id })).resumed, 'complete');
+  t.is((await it.stream.subscribe('a', { after: null })).resumed, 'fresh');
+});
+
+test('subscribe: may be tried again after it was rejected', async (t) => {
+  const it = await opened(t);
+  const works = it.broker.subscribe.bind(it.broker);
+  const fault = new Error('no engine');
+  it.broker.subscribe = async () => {
+    throw fault;
+  };
+  const tries = await Promise.allSettled([it.stream.subscribe('a'), it.stream.subscribe('a')]);
+  t.deepEqual(
+    tries.map((tried) => tried.status === 'rejected' && tried.reason),
+    [fault, fault],
+  );
+  t.deepEqual(
+    it.logger.take().map(({ err }) => err),
+    [fault, fault],
+    'open had returned: nobody may have been waiting',
+  );
+  it.broker.subscribe = works;
+  await it.stream.subscribe('a');
+  t.deepEqual(await heard(it, 'a'), ['a']);
+});
