@@ -305,6 +305,7 @@ export function methodNotAllowed({ methods, cors }: MountContext): HttpError {
   return new HttpError(405, undefined, { headers: { Allow: allowed.join(', ') } });
 }
 
-function verbOf(method: Method): Lowercase<Method> {
+/** @internal */
+export function verbOf(method: Method): Lowercase<Method> {
   return method.toLowerCase() as Lowercase<Method>;
 }

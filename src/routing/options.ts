@@ -8,6 +8,7 @@ import {
 } from '../connection/connection-options.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import { Cors, type CorsOptions, type CorsOrigins } from '../handler/cors.js';
+import type { Logger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 
 /** What a mount may set otherwise than its router. A handler's `initialize` gets these, and whatever else is beside them. */
@@ -70,7 +71,11 @@ const MAX: Partial<Record<keyof Limits, number>> = {
  * @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong.
  */
 export function resolveOptions(
-  options: MountOptions & { limits?: Limits | undefined; trustProxy?: TrustProxy | undefined },
+  options: MountOptions & {
+    limits?: Limits | undefined;
+    trustProxy?: TrustProxy | undefined;
+    logger?: Logger | undefined;
+  },
 ): ResolvedOptions {
   const given = withoutUndefined(options);
   const faults = new OptionFaults();
@@ -81,6 +86,10 @@ export function resolveOptions(
   }
   if (given.slowConsumer !== undefined && !POLICIES.includes(given.slowConsumer)) {
     faults.add(`slowConsumer ${quote(given.slowConsumer)} is not one of ${POLICIES.join(', ')}`);
+  }
+  const { logger } = given;
+  if (logger !== undefined && (typeof logger?.error !== 'function' || typeof logger.warn !== 'function')) {
+    faults.add('logger lacks error() or warn()');
   }
   const cors = attempt(faults, () => (given.cors === undefined ? null : new Cors(given.cors)));
   const trust = attempt(faults, () => (given.trustProxy === undefined ? null : compileTrust(given.trustProxy)));

@@ -10,11 +10,7 @@ import {
   type ServiceIdentifier,
 } from 'inversify';
 import { quote, RouteError, toError } from '../errors.js';
-import type { RequestHandler } from '../handler/request-handler.js';
-
-/** A handler's class, whatever its constructor asks for. */
-// biome-ignore lint/suspicious/noExplicitAny: the container knows the arguments.
-export type HandlerClass<Handler extends RequestHandler = RequestHandler> = new (...args: any[]) => Handler;
+import type { HandlerClass } from './handler-class.js';
 
 type Binding = {
   scope?: string;
@@ -23,20 +19,6 @@ type Binding = {
   /** Of one made by `toService`. */
   targetServiceIdentifier?: ServiceIdentifier;
 };
-
-const GENERATORS = ['GeneratorFunction', 'AsyncGeneratorFunction'];
-const HOOKS = [
-  'initialize',
-  'prepare',
-  'checkOrigin',
-  'checkConnection',
-  'open',
-  'gap',
-  'close',
-  'onFinish',
-  'get',
-  'post',
-];
 
 const inherited = new WeakSet<HandlerClass>();
 
@@ -59,7 +41,6 @@ export function prepareHandler(container: Container, Handler: HandlerClass): voi
       cause,
     });
   }
-  assertNoHooksAreGenerators(Handler);
   for (const binding of bindingsOf(container, Handler)) {
     // Bound to another class, as to a fake in a spec: it is that one which is made.
     if (binding.implementationType !== undefined) inheritInjections(binding.implementationType);
@@ -92,16 +73,4 @@ function bindingsOf(container: Container, identifier: ServiceIdentifier): Bindin
     const target = binding.targetServiceIdentifier;
     return target === undefined ? binding : bindingsOf(container, target);
   });
-}
-
-/** Nothing would run the body of one: a stream would stay empty, and nobody be told. */
-function assertNoHooksAreGenerators(Handler: HandlerClass): void {
-  for (const name of HOOKS) {
-    const hook: unknown = Reflect.get(Handler.prototype, name);
-    if (typeof hook !== 'function' || !GENERATORS.includes(hook.constructor.name)) continue;
-    throw new RouteError(
-      'INVALID_HANDLER',
-      `${name} of ${quote(Handler.name)} is a generator: nothing would run it. Pass a generator to this.stream() instead.`,
-    );
-  }
 }

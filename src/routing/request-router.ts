@@ -9,15 +9,15 @@ import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
-import { ConfigurationError, quote, RouteError, toError } from '../errors.js';
-import { EventSourceHandler } from '../handler/event-source-handler.js';
+import { quote, RouteError, toError } from '../errors.js';
 import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
 import type { MountContext } from '../handler/request-context.js';
-import { METHODS, type Method, type PathParams, RequestHandler } from '../handler/request-handler.js';
+import type { Method, PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
+import { assertHandlerClass, type HandlerClass, streamMethodsOf } from './handler-class.js';
 import {
   type Limits,
   type MountOptions,
@@ -27,7 +27,7 @@ import {
   withoutUndefined,
 } from './options.js';
 import type { Fits } from './path.js';
-import { type HandlerClass, prepareHandler } from './prepare-handler.js';
+import { prepareHandler } from './prepare-handler.js';
 
 export interface RouterOptions extends MountOptions {
   /** Where handlers and their services come from. @defaultValue a new, empty container */
@@ -104,7 +104,6 @@ export class RequestRouter {
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: RouterOptions = {}) {
     const { limits, trust } = resolveOptions(options);
-    if (options.logger !== undefined) assertLogger(options.logger);
     this.#given = options;
     this.limits = limits;
     this.container = options.container ?? new Container();
@@ -141,18 +140,15 @@ export class RequestRouter {
   ): this {
     const given: MountOptions = options ?? {};
     const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) });
-    if (typeof Handler !== 'function' || !(Handler.prototype instanceof RequestHandler)) {
-      throw new RouteError('INVALID_HANDLER', `Invalid handler for ${quote(path)}: it must extend RequestHandler.`);
-    }
+    assertHandlerClass(Handler);
     prepareHandler(this.container, Handler);
     const methods = (Handler as unknown as typeof RequestHandler).allowedMethods();
-    const streamMethods = streamMethodsOf(Handler);
     const mount: Mount = {
       Handler,
       context: {
         path,
         methods,
-        streamMethods,
+        streamMethods: streamMethodsOf(Handler),
         options: given,
         cors: resolved.cors,
         connection: resolved.connection,
@@ -299,32 +295,12 @@ export class RequestRouter {
   }
 }
 
-function assertLogger(logger: Logger): void {
-  if (typeof logger?.error === 'function' && typeof logger.warn === 'function') return;
-  throw new ConfigurationError(
-    'INVALID_OPTIONS',
-    'Invalid options: logger lacks error() or warn(). Pass one such as pino, or silentLogger.',
-  );
-}
-
 /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when it is not a number of milliseconds that a timer takes. */
 export function checkedDrainMs({ drainMs = 0 }: DrainOptions): number {
   const faults = new OptionFaults();
   faults.checkNumber('drainMs', drainMs, 2 ** 31 - 1);
   faults.throwIfAny();
   return drainMs;
-}
-
-/** The methods that open a stream; none for a plain handler. */
-function streamMethodsOf(Handler: HandlerClass): readonly string[] {
-  const isStream = Object.is(Handler, EventSourceHandler) || Handler.prototype instanceof EventSourceHandler;
-  if (!isStream) return [];
-  const { methods } = Handler as unknown as typeof EventSourceHandler;
-  if (Array.isArray(methods) && methods.every((method) => METHODS.includes(method))) return methods;
-  throw new RouteError(
-    'INVALID_HANDLER',
-    `Invalid methods of ${quote(Handler.name)}: ${quote(methods)}. Write a list such as ['GET', 'POST'].`,
-  );
 }
 
 function answer(response: HttpResponse, status: number, reason: string): void {
