@@ -29,6 +29,7 @@ function examplesOf(page: string): Example[] {
 /** What an example of a comment may use without saying where it comes from. */
 const PRELUDE = [
   "import { encodeEvent, EventSourceHandler, MemoryBroker, RequestHandler, Router } from 'tradewind';",
+  "import { EventStreamDecoder, EventStreamParser, parseEvents } from 'tradewind/client';",
   "import { connect } from 'tradewind/testing';",
   'declare const router: Router;',
   'declare class DogeHandler extends EventSourceHandler {}',
@@ -58,6 +59,7 @@ function compilerOptions(): ts.CompilerOptions {
     noImplicitOverride: false,
     paths: {
       tradewind: [pathOf('src/index.ts')],
+      'tradewind/client': [pathOf('src/client/index.ts')],
       'tradewind/testing': [pathOf('src/testing/index.ts')],
     },
   };

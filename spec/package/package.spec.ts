@@ -52,7 +52,9 @@ test('package: streams and type-checks in an empty project, from the packed file
     .replace('port: 8888', 'port: 0')
     .concat(
       "const { connect } = await import('tradewind/testing');\n",
+      "const { parseEvents } = await import('tradewind/client');\n",
       "const client = await connect(server, '/doge/shiba?token=x');\n",
+      'console.log(parseEvents("data: wow\\n\\n")[0]?.data);\n',
       'console.log((await client.next()).data, (await connect(server, "/doge/shiba")).status);\n',
       'await client.close();\nawait server.close();\n',
     );
@@ -64,5 +66,5 @@ test('package: streams and type-checks in an empty project, from the packed file
     'the declarations, and the first example of the README, compile without skipLibCheck',
   );
   const { stdout } = await run(process.execPath, ['doge.js'], options);
-  t.is(stdout, 'much shiba, very connection 403\n');
+  t.is(stdout, 'wow\nmuch shiba, very connection 403\n');
 });

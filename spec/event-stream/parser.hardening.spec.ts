@@ -1,0 +1,167 @@
+/** What a hostile or broken server may send: conformance/robustness.json, and what a consumer may do meanwhile. */
+
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import type { ParsedEvent } from '../../src/event-stream/event.js';
+import { EventStreamParser } from '../../src/event-stream/parser.js';
+
+interface Piece {
+  readonly b64?: string;
+  readonly times?: number;
+  readonly repeatByte?: string;
+  readonly bytes?: number;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly oneChunk?: boolean;
+  readonly sameChunk?: boolean;
+}
+
+interface Case {
+  readonly name: string;
+  readonly options?: { maxEventBytes: number };
+  readonly generate: readonly Piece[];
+  readonly expect: {
+    readonly events?: number;
+    readonly dataLength?: number;
+    readonly lastEventIdLength?: number;
+    readonly error?: 'limit';
+    readonly maxRetainedBytes?: number;
+  };
+}
+
+const cases = JSON.parse(readFileSync(new URL('conformance/robustness.json', import.meta.url), 'utf8')) as Case[];
+
+setFlagsFromString('--expose_gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** The chunks of a case, each made when it is its turn: they may be gigabytes in all. */
+function* chunksOf(pieces: readonly Piece[]): Generator<Buffer> {
+  for (const [
+    index,
+    { b64 = '', times = 1, repeatByte, bytes = 0, prefix = '', suffix = '', ...join },
+  ] of pieces.entries()) {
+    if (join.sameChunk) continue;
+    const unit =
+      repeatByte === undefined
+        ? Buffer.from(b64, 'base64')
+        : Buffer.from(`${prefix}${repeatByte.repeat(bytes)}${suffix}`, 'latin1');
+    if (!join.oneChunk) for (let time = 0; time < times; time++) yield unit;
+    else {
+      const next = pieces[index + 1];
+      const joined = next?.sameChunk ? Buffer.from(next.b64 ?? '', 'base64') : Buffer.alloc(0);
+      yield Buffer.concat([...Array.from({ length: times }, () => unit), joined]);
+    }
+  }
+}
+
+for (const { name, options, generate, expect } of cases.filter(({ generate }) => !('note' in generate[0]!))) {
+  test.serial(`EventStreamParser: ${name}`, (t) => {
+    let events = 0;
+    let dataLength = 0;
+    const parser = new EventStreamParser({
+      ...options,
+      onEvent: ({ data }) => {
+        events++;
+        dataLength = data.length;
+      },
+    });
+    collect();
+    const before = process.memoryUsage();
+    const feed = () => {
+      for (const chunk of chunksOf(generate)) parser.push(chunk);
+    };
+    if (expect.error === 'limit') {
+      t.throws(feed, { code: 'EVENT_TOO_LARGE' });
+      t.throws(() => parser.push('data: more\n\n'), { code: 'EVENT_TOO_LARGE' }, 'nothing is taken until reset');
+      parser.reset();
+      parser.push('data: again\n\n');
+      t.is(events, 1, 'after reset it works again');
+    } else {
+      feed();
+      t.is(events, expect.events ?? 0);
+    }
+    if (expect.dataLength !== undefined) t.is(dataLength, expect.dataLength);
+    if (expect.lastEventIdLength !== undefined) t.is(parser.lastEventId.length, expect.lastEventIdLength);
+    if (expect.maxRetainedBytes === undefined) return;
+    collect();
+    const after = process.memoryUsage();
+    const retained = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+    t.true(retained <= expect.maxRetainedBytes, `${retained} bytes retained`);
+  });
+}
+
+test.serial('EventStreamParser: bytes/chunk larger than the string limit', (t) => {
+  const chunk = Buffer.alloc(600 * 1024 * 1024, 'x');
+  chunk.write('data: ');
+  for (const end of ['', '\n', '\r']) {
+    chunk.write(end, chunk.length - 1);
+    t.throws(() => new EventStreamParser().push(chunk), { code: 'EVENT_TOO_LARGE' }, JSON.stringify(end));
+  }
+  chunk.write('data: ok\n\n');
+  const types: string[] = [];
+  const parser = new EventStreamParser({ onEvent: ({ data }) => types.push(data) });
+  parser.push(chunk);
+  parser.push('\ndata: after\n\n');
+  t.deepEqual(types, ['ok', 'after'], 'an unknown field may be of any length');
+});
+
+test.serial('EventStreamParser: keeps no chunk alive for the sake of one event', (t) => {
+  const kept: ParsedEvent[] = [];
+  let wanted: ParsedEvent | undefined;
+  const parser = new EventStreamParser({
+    onEvent: (event) => {
+      wanted = event;
+    },
+  });
+  const block = `data: ${'x'.repeat(40)}\n\n`;
+  const chunk = Buffer.from(block.repeat(Math.floor((64 * 1024) / block.length)));
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < 2_000; index++) {
+    parser.push(chunk);
+    kept.push(wanted!);
+  }
+  collect();
+  const retained = process.memoryUsage().heapUsed - before;
+  t.is(kept.length, 2_000);
+  t.true(retained < 8 * 1024 * 1024, `${retained} bytes for 2,000 events of 40 characters`);
+});
+
+test('EventStreamParser: drops the rest of a chunk when onEvent resets it', (t) => {
+  for (const ending of ['\n', '\r', '\r\n']) {
+    const seen: string[] = [];
+    const parser = new EventStreamParser({
+      onEvent: ({ data }) => {
+        seen.push(data);
+        if (data === 'stop') parser.reset();
+      },
+    });
+    parser.push(`data: a\n\ndata: stop\n\ndata: c\n\ndata: unfinished`.replaceAll('\n', ending));
+    parser.push(`data: next\n\n`.replaceAll('\n', ending));
+    t.deepEqual(seen, ['a', 'stop', 'next']);
+  }
+});
+
+test('EventStreamParser: lets out what onEvent throws, and goes on with the next event', (t) => {
+  const seen: string[] = [];
+  const parser = new EventStreamParser({
+    onEvent: ({ data }) => {
+      if (data === 'faulty') throw new Error(data);
+      seen.push(data);
+    },
+  });
+  t.throws(() => parser.push('data: faulty\n\ndata: of the same chunk\n\n'), { message: 'faulty' });
+  parser.push('data: next\n\n');
+  t.deepEqual(seen, ['next']);
+});
+
+test('EventStreamParser: takes a string that is cut within a surrogate pair', (t) => {
+  const seen: string[] = [];
+  const parser = new EventStreamParser({ onEvent: ({ data }) => seen.push(data) });
+  for (const unit of 'data: 🐕\n\n'.split('')) parser.push(unit);
+  parser.push('data: \ud83d');
+  parser.push('alone\n\n');
+  t.deepEqual(seen, ['🐕', '\ufffdalone']);
+});
