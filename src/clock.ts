@@ -23,3 +23,12 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timeout) };
   },
 };
+
+/** As {@link systemClock}, for a client: its timers keep the process alive, and a browser has them. */
+export const clientClock: Clock = {
+  ...systemClock,
+  setTimeout(callback, ms) {
+    const timeout = setTimeout(callback, ms);
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};

@@ -37,10 +37,12 @@ export interface HttpErrorOptions {
   headers?: Readonly<Record<string, string>>;
   /** Why, for the log alone: it never reaches the client. */
   log?: string;
+  /** What came with the status, for one that was received. It is not sent. */
+  body?: string;
   cause?: unknown;
 }
 
-/** An answer other than success: thrown by a handler, it becomes the response. */
+/** An answer other than success: thrown by a handler, it becomes the response; a client throws it for one that it got. */
 export class HttpError extends TradewindError {
   /** The HTTP status, an integer from 200 to 599. */
   readonly status: number;
@@ -48,14 +50,17 @@ export class HttpError extends TradewindError {
   readonly reason: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly log: string | undefined;
+  /** What came with the status, for one that a client got: as text, 64 KiB at most. */
+  readonly body: string | undefined;
 
   /** @throws {@link ConfigurationError} `INVALID_STATUS` when `status` is not an integer from 200 to 599. */
-  constructor(status: number, reason?: string, { headers = {}, log, cause }: HttpErrorOptions = {}) {
+  constructor(status: number, reason?: string, { headers = {}, log, body, cause }: HttpErrorOptions = {}) {
     super('HTTP_ERROR', `HTTP ${status}${reason === undefined ? '' : `: ${quote(reason)}`}`, { cause });
     this.status = checkedStatus(status);
     this.reason = reason;
     this.headers = headers;
     this.log = log;
+    this.body = body;
   }
 }
 

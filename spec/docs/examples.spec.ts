@@ -29,7 +29,7 @@ function examplesOf(page: string): Example[] {
 /** What an example of a comment may use without saying where it comes from. */
 const PRELUDE = [
   "import { encodeEvent, EventSourceHandler, MemoryBroker, RequestHandler, Router } from 'tradewind';",
-  "import { EventStreamDecoder, EventStreamParser, parseEvents } from 'tradewind/client';",
+  "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
   "import { connect } from 'tradewind/testing';",
   'declare const router: Router;',
   'declare class DogeHandler extends EventSourceHandler {}',

@@ -1,0 +1,71 @@
+/** What `streamEvents` may be told, and what it tells. No Node import. */
+
+import type { Clock } from '../clock.js';
+import { OptionFaults } from '../option-faults.js';
+import { LONGEST_TIMER_MS } from './reconnection.js';
+import type { StreamRequestOptions } from './stream-request.js';
+
+export interface RetryOptions {
+  /** The reconnection time until the server names one, in milliseconds. @defaultValue 3000 */
+  initialMs?: number;
+  /** The most that is added when one attempt after another fails, in milliseconds. @defaultValue 30000 */
+  maxBackOffMs?: number;
+  /** A stream that was open for so long, in milliseconds, is of use: the next failure is the first again. @defaultValue 10000 */
+  healthyMs?: number;
+  /** How often it comes back in vain, in a row, before it gives up. @defaultValue `Infinity` */
+  attempts?: number;
+  /** The statuses to come back after. @defaultValue those that say `Retry-After`, of 429 and 503 */
+  statuses?: readonly number[];
+}
+
+export interface StreamEventsOptions extends StreamRequestOptions {
+  /** What to resume from: sent as `Last-Event-ID`. @defaultValue `''`: nothing */
+  lastEventId?: string;
+  /** Ends it: the iteration rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * How long nothing may come, not even a heartbeat, in milliseconds; then the connection is given up for lost. `0`: for ever,
+   * as far as fetch goes (Node's gives up after 300 s). Three times the server's heartbeat is a good choice. @defaultValue 0
+   */
+  idleTimeoutMs?: number;
+  /**
+   * How to come back when the stream is lost; `false`: not at all, so that the end of the stream ends the iteration.
+   *
+   * @defaultValue `{}`; `false` for a method that must not be repeated unasked, such as POST
+   */
+  retry?: RetryOptions | false;
+  /** The largest event, see {@link EventStreamParserOptions}; above it the iteration rejects. @defaultValue 16777216 */
+  maxEventBytes?: number;
+  /** Called with each comment, as a heartbeat is, without its colon and one space. */
+  onComment?: (text: string) => void;
+  /** Called when the connection has come to another state. */
+  onStateChange?: (state: StreamState) => void;
+  /** @defaultValue the system's */
+  clock?: Clock;
+}
+
+/** Where a stream is. A `cause` of `null`: the server ended it as HTTP says, or the program left. */
+export type StreamState =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'open'; readonly response: Response }
+  | { readonly state: 'waiting'; readonly delayMs: number; readonly cause: Error | null }
+  | { readonly state: 'closed'; readonly cause: Error | null };
+
+/** @throws {@link ConfigurationError} `INVALID_OPTIONS`, for all that is out of range at once. */
+export function checkOptions({
+  idleTimeoutMs,
+  lastEventId = '',
+  maxEventBytes,
+  retry = {},
+}: StreamEventsOptions): void {
+  const faults = new OptionFaults();
+  faults.checkNumber('idleTimeoutMs', idleTimeoutMs, LONGEST_TIMER_MS);
+  faults.checkNumber('maxEventBytes', maxEventBytes);
+  if (/[\0\r\n]/.test(lastEventId)) faults.add('lastEventId has a line break or NUL');
+  const { initialMs, maxBackOffMs, healthyMs, attempts } = retry || {};
+  for (const [name, value] of Object.entries({ initialMs, maxBackOffMs, healthyMs })) {
+    faults.checkNumber(`retry.${name}`, value, LONGEST_TIMER_MS);
+  }
+  faults.checkNumber('retry.attempts', attempts);
+  faults.throwIfAny();
+}
