@@ -11,24 +11,25 @@ export interface Clock {
   now(): number;
   /** A number from 0 up to, but not including, 1. */
   random(): number;
-  /** Calls `callback` once, after `ms` milliseconds. A timer alone does not keep the process alive. */
+  /** Calls `callback` once, after `ms` milliseconds. */
   setTimeout(callback: () => void, ms: number): Timer;
 }
 
-export const systemClock: Clock = {
+/** The system's, for a client: its timers keep the process alive, and a browser has them as well. */
+export const clientClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
   setTimeout(callback, ms) {
-    const timeout = setTimeout(callback, ms).unref();
+    const timeout = setTimeout(callback, ms);
     return { cancel: () => clearTimeout(timeout) };
   },
 };
 
-/** As {@link systemClock}, for a client: its timers keep the process alive, and a browser has them. */
-export const clientClock: Clock = {
-  ...systemClock,
+/** The system's, for a server: its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  ...clientClock,
   setTimeout(callback, ms) {
-    const timeout = setTimeout(callback, ms);
+    const timeout = setTimeout(callback, ms).unref();
     return { cancel: () => clearTimeout(timeout) };
   },
 };

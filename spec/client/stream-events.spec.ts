@@ -668,20 +668,11 @@ test('streamEvents: says at the call what can never work', (t) => {
       streamEvents(url, {
         idleTimeoutMs: -1,
         maxEventBytes: Number.NaN,
-        lastEventId: 'a\nb',
-        retry: { initialMs: -1, maxBackOffMs: 2 ** 31, healthyMs: -1, attempts: -1 },
+        retry: { initialMs: -1, maxBackOffMs: '5' as never, healthyMs: -1, attempts: -1 },
       }),
     refused('INVALID_OPTIONS'),
   );
-  for (const name of [
-    'idleTimeoutMs',
-    'maxEventBytes',
-    'lastEventId',
-    'initialMs',
-    'maxBackOffMs',
-    'healthyMs',
-    'attempts',
-  ]) {
+  for (const name of ['idleTimeoutMs', 'maxEventBytes', 'initialMs', 'maxBackOffMs', 'healthyMs', 'attempts']) {
     t.true(error.message.includes(name), name);
   }
 });

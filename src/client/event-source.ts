@@ -1,11 +1,12 @@
 /** The EventSource of the standard, with what it leaves out as options. No Node import. */
 
-import { type Clock, clientClock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
-import { EventStreamParser } from '../event-stream/parser.js';
-import { Reconnection } from './reconnection.js';
-import { absoluteUrl, isEventStream, StreamRequest, type StreamRequestOptions } from './stream-request.js';
+import { LONGEST_TIMER_MS } from './reconnection.js';
+import type { StreamState } from './stream-options.js';
+import { StreamReader } from './stream-reader.js';
+import { absoluteUrl, StreamRequest, type StreamRequestOptions } from './stream-request.js';
 import type { TypedMessageEvent } from './typed-event.js';
 
 export interface EventSourceOptions extends StreamRequestOptions {
@@ -21,6 +22,7 @@ export interface EventSourceOptions extends StreamRequestOptions {
 
 type Listener = Parameters<EventTarget['addEventListener']>[1];
 type ListenerOptions = Parameters<EventTarget['addEventListener']>[2];
+type EventHandler = (event: Event) => unknown;
 type Handler<Target, Kind> = ((this: Target, event: Kind) => unknown) | null;
 
 const CONNECTING = 0;
@@ -51,14 +53,17 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
   declare readonly OPEN: typeof OPEN;
   declare readonly CLOSED: typeof CLOSED;
 
+  /** Called each time that the stream is there. */
+  declare onopen: Handler<this, Event>;
+  /** Called for each event whose type is `message`. */
+  declare onmessage: Handler<this, TypedMessageEvent>;
+  /** Called when the stream is lost: {@link readyState} says whether it comes back. */
+  declare onerror: Handler<this, Event>;
+
   readonly #url: URL;
   readonly #options: EventSourceOptions;
-  readonly #request: StreamRequest;
-  readonly #clock: Clock;
-  readonly #reconnection: Reconnection;
-  readonly #parser: EventStreamParser;
-  readonly #closing = new AbortController();
-  readonly #handlers = new Map<string, { handler: unknown; listener: (event: Event) => void }>();
+  readonly #reader: StreamReader;
+  readonly #handlers = new Map<string, { handler: EventHandler; listener: EventHandler }>();
   readonly #onAbort = () => this.close();
   #readyState: number = CONNECTING;
   #origin = '';
@@ -71,26 +76,27 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     super();
     // biome-ignore lint/complexity/noArguments: `undefined` is a URL as well, by the standard's rules for text
     if (arguments.length === 0) throw new TypeError('EventSource needs a URL.');
-    this.#options = options ?? {};
     const absolute = absoluteUrl(`${url}`);
     if (absolute === null) throw new DOMException(`Invalid URL: ${quote(url)}. Give an absolute one.`, 'SyntaxError');
     this.#url = absolute;
-    const { clock = clientClock, maxEventBytes, signal } = this.#options;
-    this.#request = new StreamRequest(this.#url, this.#options, this.withCredentials ? 'include' : 'same-origin');
-    this.#clock = clock;
-    this.#reconnection = new Reconnection(clock);
-    this.#parser = new EventStreamParser({
-      ...(maxEventBytes === undefined ? {} : { maxEventBytes }),
-      onEvent: (event) => this.#deliver(event),
-      onRetry: (ms) => {
-        this.#reconnection.timeMs = ms;
+    this.#options = options ?? {};
+    const { clock, maxEventBytes, signal } = this.#options;
+    const request = new StreamRequest(absolute, this.#options, this.withCredentials ? 'include' : 'same-origin');
+    this.#reader = new StreamReader(
+      request,
+      {
+        clock,
+        maxEventBytes,
+        // No status is one to come back after.
+        retry: { statuses: [] },
+        onStateChange: (state) => this.#onStateChange(state),
+        onEvent: (event) => this.#deliver(event),
       },
-    });
+      LONGEST_TIMER_MS,
+    );
     if (signal?.aborted) this.close();
-    else {
-      signal?.addEventListener('abort', this.#onAbort);
-      void this.#connect();
-    }
+    signal?.addEventListener('abort', this.#onAbort);
+    void this.#follow();
   }
 
   /** The URL that was asked for, made absolute; a redirect does not change it. */
@@ -109,36 +115,12 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
 
   /** What the next attempt carries as `Last-Event-ID`; `''`: nothing. Not in the standard yet. */
   get lastEventId(): string {
-    return this.#parser.lastEventId;
+    return this.#reader.lastEventId;
   }
 
   /** The reconnection time in force, in milliseconds. Not in the standard yet. */
   get reconnectionTime(): number {
-    return this.#reconnection.timeMs;
-  }
-
-  /** Called each time that the stream is there. */
-  get onopen(): Handler<this, Event> {
-    return this.#handlerOf('open');
-  }
-  set onopen(handler: Handler<this, Event>) {
-    this.#setHandler('open', handler);
-  }
-
-  /** Called for each event whose type is `message`. */
-  get onmessage(): Handler<this, TypedMessageEvent> {
-    return this.#handlerOf('message');
-  }
-  set onmessage(handler: Handler<this, TypedMessageEvent>) {
-    this.#setHandler('message', handler);
-  }
-
-  /** Called when the stream is lost: {@link readyState} says whether it comes back. */
-  get onerror(): Handler<this, Event> {
-    return this.#handlerOf('error');
-  }
-  set onerror(handler: Handler<this, Event>) {
-    this.#setHandler('error', handler);
+    return this.#reader.reconnectionTime;
   }
 
   override addEventListener<Type extends keyof Events & string>(
@@ -155,100 +137,77 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
   close(): void {
     this.#readyState = CLOSED;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    // What is left of the chunk being read is not wanted any more.
-    this.#parser.reset();
-    this.#closing.abort();
+    this.#reader.close();
   }
 
-  async #connect(): Promise<void> {
-    const { signal } = this.#closing;
+  async #follow(): Promise<void> {
     // Nothing is dispatched before the constructor has returned.
     await null;
-    if (!/^https?:$/.test(this.#url.protocol)) return this.#fail();
     try {
-      const response = await this.#request.send(this.#parser.lastEventId, signal);
-      if (response.status !== 200 || !isEventStream(response)) return this.#fail();
-      this.#announce(response);
-      await this.#read(response);
+      if (!/^https?:$/.test(this.#url.protocol)) throw this.#url;
+      while (this.#readyState !== CLOSED) await this.#reader.readOn();
     } catch {
-      // No answer, or a stream that broke off. What the parser refuses has failed the connection already.
+      // Refused, or an event that is too large, which would come again and again.
+      if (this.#readyState === CLOSED) return;
+      this.close();
+      this.dispatchEvent(new Event('error'));
     }
-    this.#reestablish();
   }
 
-  #announce({ url }: Response): void {
-    if (this.#readyState === CLOSED) return;
-    this.#origin = new URL(url || this.#request.url).origin;
-    this.#readyState = OPEN;
-    this.dispatchEvent(new Event('open'));
-  }
-
-  async #read({ body }: Response): Promise<void> {
-    const reader = body?.getReader();
-    for (;;) {
-      const read = await reader?.read();
-      if (read === undefined || read.done || this.#readyState === CLOSED) return;
-      try {
-        this.#parser.push(read.value);
-      } catch {
-        // Coming back would bring the same event, which is too large, again and again.
-        this.#fail();
-      }
+  #onStateChange(now: StreamState): void {
+    if (now.state === 'open') {
+      this.#origin = new URL(now.response.url || this.#url).origin;
+      this.#readyState = OPEN;
+      this.dispatchEvent(new Event('open'));
+    } else if (now.state === 'waiting') {
+      this.#readyState = CONNECTING;
+      this.dispatchEvent(new Event('error'));
     }
   }
 
   #deliver({ type, data, lastEventId }: ParsedEvent): void {
     // Hot path: bench/client.
-    this.#reconnection.succeed();
     this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin: this.#origin }));
   }
 
-  #reestablish(): void {
-    if (this.#readyState === CLOSED) return;
-    this.#parser.end();
-    this.#readyState = CONNECTING;
-    const delayMs = this.#reconnection.fail();
-    this.dispatchEvent(new Event('error'));
-    if (this.#closing.signal.aborted) return;
-    const timer = this.#clock.setTimeout(() => {
-      this.#closing.signal.removeEventListener('abort', timer.cancel);
-      void this.#connect();
-    }, delayMs);
-    this.#closing.signal.addEventListener('abort', timer.cancel);
-  }
-
-  #fail(): void {
-    if (this.#readyState === CLOSED) return;
-    this.close();
-    this.dispatchEvent(new Event('error'));
-  }
-
-  #handlerOf<Kind>(type: string): Handler<this, Kind> {
-    return (this.#handlers.get(type)?.handler ?? null) as Handler<this, Kind>;
-  }
-
-  #setHandler<Kind>(type: string, handler: Handler<this, Kind>): void {
-    const isCallable = typeof handler === 'function';
+  #setHandler(type: string, handler: unknown): void {
     const known = this.#handlers.get(type);
-    if (known !== undefined && isCallable) {
-      // One that replaces another keeps its place in the order.
-      known.handler = handler;
-    } else if (known !== undefined) {
-      super.removeEventListener(type, known.listener);
+    if (typeof handler !== 'function') {
+      if (known !== undefined) super.removeEventListener(type, known.listener);
       this.#handlers.delete(type);
-    } else if (isCallable) {
-      const listener = (event: Event) => this.#handlerOf<Event>(type)?.call(this, event);
-      this.#handlers.set(type, { handler, listener });
-      super.addEventListener(type, listener);
+    } else if (known !== undefined) {
+      // One that replaces another keeps its place in the order.
+      known.handler = handler as EventHandler;
+    } else {
+      const added = {
+        handler: handler as EventHandler,
+        listener: (event: Event) => added.handler.call(this, event),
+      };
+      this.#handlers.set(type, added);
+      super.addEventListener(type, added.listener);
     }
   }
-}
 
-// As Web IDL has constants and attributes: enumerable, and the constants fixed.
-for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
-  Object.defineProperty(EventSource, name, { value, enumerable: true });
-  Object.defineProperty(EventSource.prototype, name, { value, enumerable: true });
-}
-for (const name of ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close'] as const) {
-  Object.defineProperty(EventSource.prototype, name, { enumerable: true });
+  static {
+    // As Web IDL has attributes and constants: enumerable, and the constants fixed.
+    const { prototype } = EventSource;
+    for (const type of ['open', 'message', 'error']) {
+      Object.defineProperty(prototype, `on${type}`, {
+        get(this: EventSource) {
+          return this.#handlers.get(type)?.handler ?? null;
+        },
+        set(this: EventSource, handler: unknown) {
+          this.#setHandler(type, handler);
+        },
+        enumerable: true,
+        configurable: true,
+      });
+    }
+    for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
+      for (const target of [EventSource, prototype]) Object.defineProperty(target, name, { value, enumerable: true });
+    }
+    for (const name of ['url', 'withCredentials', 'readyState', 'close']) {
+      Object.defineProperty(prototype, name, { enumerable: true });
+    }
+  }
 }

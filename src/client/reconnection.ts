@@ -1,6 +1,7 @@
 /** When to come back after a stream was lost. No Node import. */
 
 import type { Clock } from '../clock.js';
+import type { RetryOptions } from './stream-options.js';
 
 /** A server that says `retry: 0` and hangs up is not asked again without a pause. */
 const SHORTEST_MS = 100;
@@ -17,46 +18,28 @@ export class Reconnection {
   readonly #clock: Clock;
   readonly #maxBackOffMs: number;
   readonly #longestMs: number;
-  #timeMs: number;
-  #failures = 0;
+  /** The reconnection time in force, in milliseconds. */
+  timeMs: number;
+  /** How many attempts in a row have failed. */
+  failures = 0;
 
-  /**
-   * @param timeMs - the reconnection time until the server names one.
-   * @param maxBackOffMs - the most that is added to it.
-   * @param longestMs - the most that a server may name; what is above counts as this.
-   */
-  constructor(clock: Clock, timeMs = 3_000, maxBackOffMs = 30_000, longestMs = LONGEST_TIMER_MS) {
+  /** @param longestMs - the most that a server may name; what is above counts as this. */
+  constructor(clock: Clock, { initialMs = 3_000, maxBackOffMs = 30_000 }: RetryOptions, longestMs: number) {
     this.#clock = clock;
-    this.#timeMs = timeMs;
+    this.timeMs = initialMs;
     this.#maxBackOffMs = maxBackOffMs;
     this.#longestMs = longestMs;
   }
 
-  /** The reconnection time in force, in milliseconds. */
-  get timeMs(): number {
-    return this.#timeMs;
-  }
-
-  /** The server has named another. */
-  set timeMs(ms: number) {
-    this.#timeMs = ms;
-  }
-
-  /** How many attempts in a row have failed. */
-  get failures(): number {
-    return this.#failures;
-  }
-
   /** A stream was of use: the next failure is the first again. */
   succeed(): void {
-    this.#failures = 0;
+    this.failures = 0;
   }
 
   /** An attempt has failed. Returns how long to wait before the next, in milliseconds. */
   fail(): number {
-    this.#failures++;
-    const baseMs = Math.min(Math.max(this.#timeMs, SHORTEST_MS), this.#longestMs);
-    const backOffMs = Math.min(baseMs * (2 ** (this.#failures - 1) - 1), this.#maxBackOffMs);
+    const baseMs = Math.min(Math.max(this.timeMs, SHORTEST_MS), this.#longestMs);
+    const backOffMs = Math.min(baseMs * (2 ** this.failures++ - 1), this.#maxBackOffMs);
     return Math.min(baseMs + this.#clock.random() * backOffMs, LONGEST_TIMER_MS);
   }
 }

@@ -1,19 +1,21 @@
 /** An event stream as an async iterable, for programs. No Node import. */
 
-import { type Clock, clientClock } from '../clock.js';
-import { ConfigurationError, quote, toError } from '../errors.js';
+import { clientClock } from '../clock.js';
+import { ConfigurationError, quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
-import { EventStreamParser } from '../event-stream/parser.js';
-import { LONGEST_RETRY_MS, Reconnection } from './reconnection.js';
-import { idleTimeout, notAnEventStream, streamLost, toHttpError } from './stream-errors.js';
-import { checkOptions, type RetryOptions, type StreamEventsOptions, type StreamState } from './stream-options.js';
-import { absoluteUrl, isEventStream, retryAfterMs, StreamRequest } from './stream-request.js';
+import { LONGEST_RETRY_MS } from './reconnection.js';
+import { refusal } from './refusal.js';
+import { checkOptions, type StreamEventsOptions } from './stream-options.js';
+import { asError, StreamReader } from './stream-reader.js';
+import { absoluteUrl, StreamRequest } from './stream-request.js';
 import type { TypedEvent } from './typed-event.js';
+
+interface Fault {
+  readonly thrown: unknown;
+}
 
 /** Methods that may be sent again without asking: RFC 9110 and 3253 have them change nothing. */
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH'];
-/** `Retry-After: 0` is not taken at its word, again and again. */
-const SHORTEST_RETRY_AFTER_MS = 1_000;
 /** How long a refusal's body is waited for. */
 const REFUSAL_TIMEOUT_MS = 5_000;
 
@@ -46,12 +48,8 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   implements AsyncIterableIterator<TypedEvent<Events>>, AsyncDisposable
 {
   readonly #options: StreamEventsOptions;
-  readonly #request: StreamRequest;
-  readonly #retry: RetryOptions | false;
-  readonly #clock: Clock;
-  readonly #reconnection: Reconnection;
-  readonly #parser: EventStreamParser;
-  readonly #onAbort = () => this.#leave(this.#options.signal?.reason, true);
+  readonly #reader: StreamReader;
+  readonly #onAbort = () => this.#leave({ thrown: this.#options.signal?.reason });
   /** What has been read and not taken yet, from `#at` on. */
   #batch: ParsedEvent[] = [];
   #at = 0;
@@ -59,47 +57,29 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   /** How many calls of `next` wait for more to be read. */
   #waiting = 0;
   #advancing: Promise<unknown> = Promise.resolve();
-  /** Ends the attempt that is under way, or the wait for the next. */
-  #attempt = new AbortController();
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
-  /** When the connection was there; `null` while there is none. */
-  #openedAt: number | null = null;
-  /** The connection that is open, or was last, has brought an event. */
-  #hasEvents = false;
-  #isClosed = false;
   /** What the iteration still has to throw. */
-  #fault: { readonly thrown: unknown } | null = null;
+  #fault: Fault | null = null;
+  #isClosed = false;
 
   /** As {@link streamEvents}. */
   constructor(url: string | URL, options: StreamEventsOptions = {}) {
-    this.#options = options = { ...options };
-    const { clock = clientClock, lastEventId = '', maxEventBytes, onComment } = options;
     checkOptions(options);
-    this.#request = new StreamRequest(httpUrl(url), options);
-    this.#retry = options.retry ?? (SAFE_METHODS.includes(this.#request.method) ? {} : false);
-    this.#clock = clock;
-    const { initialMs, maxBackOffMs } = this.#retry || {};
-    this.#reconnection = new Reconnection(clock, initialMs, maxBackOffMs, LONGEST_RETRY_MS);
+    const request = new StreamRequest(httpUrl(url), options);
+    const { lastEventId = '', retry = SAFE_METHODS.includes(request.method) ? {} : false } = options;
+    this.#options = { ...options };
     this.#takenId = lastEventId;
-    this.#parser = new EventStreamParser({
-      lastEventId,
-      ...(maxEventBytes === undefined ? {} : { maxEventBytes }),
-      ...(onComment === undefined ? {} : { onComment }),
-      onEvent: (event) => this.#batch.push(event),
-      onRetry: (ms) => {
-        this.#reconnection.timeMs = ms;
-      },
-    });
+    const onEvent = (event: ParsedEvent) => this.#batch.push(event);
+    this.#reader = new StreamReader(request, { ...options, retry, onEvent }, LONGEST_RETRY_MS);
   }
 
   /** What to resume from after the events that were taken: save it, and give it as `lastEventId`. */
   get lastEventId(): string {
-    return this.#at < this.#batch.length ? this.#takenId : this.#parser.lastEventId;
+    return this.#at < this.#batch.length ? this.#takenId : this.#reader.lastEventId;
   }
 
   /** The reconnection time in force, in milliseconds. */
   get reconnectionTime(): number {
-    return this.#reconnection.timeMs;
+    return this.#reader.reconnectionTime;
   }
 
   [Symbol.asyncIterator](): this {
@@ -109,7 +89,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   next(): Promise<IteratorResult<TypedEvent<Events>, undefined>> {
     // Hot path: bench/client. Most events are here already.
     const event = this.#batch[this.#at];
-    if (event !== undefined && this.#waiting === 0) return Promise.resolve({ value: this.#take(event), done: false });
+    if (event !== undefined && this.#waiting === 0) return Promise.resolve(this.#take(event));
     this.#waiting++;
     const next = this.#advancing.then(() => this.#advance());
     this.#advancing = next.catch(() => {});
@@ -118,165 +98,74 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   /** Leaves. A `for await` loop calls it. */
   async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#leave(null, false);
+    this.#leave(null);
     return { value: undefined, done: true };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#leave(null, false);
+    this.#leave(null);
   }
 
-  #take(event: ParsedEvent): TypedEvent<Events> {
+  #take(event: ParsedEvent): IteratorYieldResult<TypedEvent<Events>> {
     this.#at++;
     this.#takenId = event.lastEventId;
-    return event as TypedEvent<Events>;
+    return { value: event as TypedEvent<Events>, done: false };
   }
 
   /** The next event, once there is one. */
   async #advance(): Promise<IteratorResult<TypedEvent<Events>, undefined>> {
     try {
-      while (this.#at === this.#batch.length && !this.#isClosed) await this.#readOn();
+      while (this.#at === this.#batch.length && !this.#reader.isClosed) await this.#readOn();
     } catch (thrown) {
       // What was read before it is delivered first.
-      this.#fault = { thrown };
-      this.#close(toError(thrown));
-    } finally {
-      this.#waiting--;
+      if (!this.#reader.isClosed) await this.#fail(thrown);
     }
+    this.#waiting--;
     const event = this.#batch[this.#at];
-    if (event !== undefined) return { value: this.#take(event), done: false };
+    if (event !== undefined) return this.#take(event);
     const fault = this.#fault;
     this.#fault = null;
     if (fault !== null) throw fault.thrown;
     return { value: undefined, done: true };
   }
 
-  /** Takes one step: an attempt to connect, or a chunk. */
   async #readOn(): Promise<void> {
-    this.#batch = [];
-    this.#at = 0;
-    if (this.#reader === null) return this.#connect();
-    let read: Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
-    try {
-      read = await this.#watch(this.#reader.read());
-    } catch (thrown) {
-      return this.#lose(toError(thrown));
-    }
-    if (read.done) return this.#lose(null);
-    if (this.#isClosed) return;
-    this.#parser.push(read.value);
-    if (this.#batch.length > 0) this.#hasEvents = true;
-  }
-
-  async #connect(): Promise<void> {
     const { signal } = this.#options;
     if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort);
-    this.#tell({ state: 'connecting' });
-    let response: Response;
-    try {
-      response = await this.#watch(this.#request.send(this.#parser.lastEventId, this.#attempt.signal));
-    } catch (thrown) {
-      return this.#lose(toError(thrown));
+    this.#batch = [];
+    this.#at = 0;
+    if (!(await this.#reader.readOn())) this.#close(null);
+  }
+
+  async #fail(thrown: unknown): Promise<void> {
+    let error = thrown;
+    if (thrown instanceof Response) {
+      if (thrown.status === 204) return this.#close(null);
+      const timer = (this.#options.clock ?? clientClock).setTimeout(() => this.#reader.close(), REFUSAL_TIMEOUT_MS);
+      error = await refusal(thrown);
+      timer.cancel();
     }
+    // Whoever left meanwhile wants to hear no more.
     if (this.#isClosed) return;
-    if (response.status === 204) return this.#close(null);
-    if (response.status !== 200) return this.#refused(response);
-    if (!isEventStream(response)) throw notAnEventStream(response);
-    this.#reader = response.body?.getReader() ?? null;
-    this.#openedAt = this.#clock.now();
-    this.#hasEvents = false;
-    this.#tell({ state: 'open', response });
-    if (this.#reader === null) await this.#lose(null);
-  }
-
-  async #refused(response: Response): Promise<void> {
-    const afterMs = retryAfterMs(response);
-    const timer = this.#clock.setTimeout(() => this.#attempt.abort(), REFUSAL_TIMEOUT_MS);
-    const error = await toHttpError(response);
-    timer.cancel();
-    const { statuses } = this.#retry || {};
-    const isRetried = statuses?.includes(response.status) ?? ([429, 503].includes(response.status) && afterMs !== null);
-    if (this.#retry === false || !isRetried) throw error;
-    await this.#lose(error, afterMs);
-  }
-
-  /** The stream is lost, or there was none: waits for the time to ask again. */
-  async #lose(cause: Error | null, afterMs: number | null = null): Promise<void> {
-    if (this.#isClosed) return;
-    this.#endAttempt();
-    // A half-received event is none.
-    this.#parser.end();
-    if (this.#retry === false) {
-      if (cause === null) return this.#close(null);
-      throw streamLost(cause);
-    }
-    if (this.#wasOfUse(cause)) this.#reconnection.succeed();
-    const backOffMs = this.#reconnection.fail();
-    if (this.#reconnection.failures > (this.#retry.attempts ?? Infinity)) throw streamLost(cause);
-    const delayMs =
-      afterMs === null ? backOffMs : Math.min(Math.max(afterMs, SHORTEST_RETRY_AFTER_MS), LONGEST_RETRY_MS);
-    this.#tell({ state: 'waiting', delayMs, cause });
-    // Who was told may have left.
-    if (!this.#isClosed) await this.#wait(delayMs);
-  }
-
-  /** Whether the stream was worth having: one that opens and dies, again and again, is not. */
-  #wasOfUse(cause: Error | null): boolean {
-    if (this.#openedAt === null) return false;
-    const { healthyMs = 10_000 } = this.#retry || {};
-    const hasEnded = cause === null;
-    const isHealthy = (hasEnded && this.#hasEvents) || this.#clock.now() - this.#openedAt >= healthyMs;
-    this.#openedAt = null;
-    return isHealthy;
-  }
-
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimeout(resolve, ms);
-      this.#attempt.signal.addEventListener('abort', () => {
-        timer.cancel();
-        resolve();
-      });
-    });
-  }
-
-  /** Waits for the other side, as long as it may be silent. */
-  #watch<Value>(work: Promise<Value>): Promise<Value> {
-    const { idleTimeoutMs = 0 } = this.#options;
-    if (idleTimeoutMs === 0) return work;
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.setTimeout(() => reject(idleTimeout(idleTimeoutMs)), idleTimeoutMs);
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
-  #endAttempt(): void {
-    this.#attempt.abort();
-    this.#attempt = new AbortController();
-    // A fetch of the program's own may not heed the signal.
-    this.#reader?.cancel().catch(() => {});
-    this.#reader = null;
+    this.#fault = { thrown: error };
+    this.#close(asError(error));
   }
 
   /** Ends the iteration from our side, and drops what was read and not taken. */
-  #leave(reason: unknown, isThrown: boolean): void {
+  #leave(fault: Fault | null): void {
     this.#batch = [];
     this.#at = 0;
-    this.#fault = isThrown ? { thrown: reason } : null;
-    this.#close(isThrown ? toError(reason) : null);
+    this.#fault = fault;
+    this.#close(fault && asError(fault.thrown));
   }
 
   #close(cause: Error | null): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#endAttempt();
-    this.#tell({ state: 'closed', cause });
-  }
-
-  #tell(state: StreamState): void {
-    this.#options.onStateChange?.(state);
+    this.#reader.close();
+    this.#options.onStateChange?.({ state: 'closed', cause });
   }
 }
 

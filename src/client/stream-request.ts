@@ -29,46 +29,32 @@ export class StreamRequest {
   readonly method: string;
   readonly #options: StreamRequestOptions;
   readonly #init: RequestInit;
-  readonly #authorization: string | null;
+  readonly #authorization: string;
 
   /**
-   * @param url - absolute, or relative to the page's where there is one. A user and password in it are sent as `Authorization`.
+   * @param url - a user and password in it are sent as `Authorization`, since fetch takes none there.
    * @throws {@link ConfigurationError} `INVALID_REQUEST` when fetch could not send it.
    */
   constructor(url: URL, options: StreamRequestOptions, credentials: 'same-origin' | 'include' = 'same-origin') {
-    this.#options = options;
+    const { method = 'GET', headers, body } = options;
     const { username, password } = url;
     const bare = new URL(url);
     bare.username = bare.password = '';
     this.url = bare.href;
-    this.#authorization = username + password === '' ? null : basic(username, password);
-    this.method = (options.method ?? 'GET').toUpperCase();
-    // Fetch itself adds `Cache-Control: no-cache` for no-store, which needs no preflight then.
-    const cache = { cache: 'no-store' };
-    this.#init = { ...cache, method: this.method, credentials, redirect: 'follow' };
-    this.#check();
-  }
-
-  /** Asks. Rejects when there is no answer, or when `signal` aborts. */
-  async send(lastEventId: string, signal: AbortSignal): Promise<Response> {
-    const { body, headers: asked, fetch = globalThis.fetch } = this.#options;
-    const headers = new Headers(typeof asked === 'function' ? await asked() : asked);
-    if (!headers.has('Accept')) headers.set('Accept', 'text/event-stream');
-    if (this.#authorization !== null && !headers.has('Authorization'))
-      headers.set('Authorization', this.#authorization);
-    const id = headerValue(lastEventId);
-    if (id !== '') headers.set('Last-Event-ID', id);
-    return fetch(this.url, { ...this.#init, headers, signal, ...(body === undefined ? {} : { body }) });
-  }
-
-  /** What no attempt could send is a mistake to tell at once, not to try again and again. */
-  #check(): void {
-    const { body, headers } = this.#options;
+    this.method = method.toUpperCase();
+    this.#options = options;
+    this.#authorization = username + password && `Basic ${btoa(utf8(decodeURIComponent(`${username}:${password}`)))}`;
+    // For `no-store` fetch itself sends `Cache-Control: no-cache`, which needs no preflight then.
+    const init = { cache: 'no-store', method: this.method, credentials, duplex: 'half' };
+    this.#init = init as RequestInit;
     try {
-      const init = { ...this.#init, headers: typeof headers === 'function' ? {} : (headers ?? {}) };
-      // A stream would be locked by it.
-      if (body === undefined || body instanceof ReadableStream) new Request(this.url, init);
-      else new Request(this.url, { ...init, body });
+      // What no attempt could send is told now, and not tried again and again. A stream would be locked by it.
+      const sample = body instanceof ReadableStream ? {} : { body };
+      new Request(this.url, {
+        ...init,
+        ...sample,
+        headers: typeof headers === 'function' ? {} : headers,
+      } as RequestInit);
     } catch (cause) {
       throw new ConfigurationError(
         'INVALID_REQUEST',
@@ -77,12 +63,22 @@ export class StreamRequest {
       );
     }
   }
+
+  /** Asks. Rejects when there is no answer, or when `signal` aborts. */
+  async send(lastEventId: string, signal: AbortSignal): Promise<Response> {
+    const { body, headers: given, fetch = globalThis.fetch } = this.#options;
+    const headers = new Headers(typeof given === 'function' ? await given() : given);
+    const id = utf8(lastEventId);
+    const defaults = { Accept: 'text/event-stream', Authorization: this.#authorization };
+    for (const [name, value] of Object.entries(defaults)) if (value && !headers.has(name)) headers.set(name, value);
+    if (id && isHeaderValue(id)) headers.set('Last-Event-ID', id);
+    return fetch(this.url, { ...this.#init, headers, signal, ...(body === undefined ? {} : { body }) });
+  }
 }
 
 /** Whether the answer's type is an event stream's; its parameters do not matter. */
-export function isEventStream(response: Response): boolean {
-  const [essence = ''] = (response.headers.get('Content-Type') ?? '').split(';');
-  return essence.trim().toLowerCase() === 'text/event-stream';
+export function isEventStream({ headers }: Response): boolean {
+  return /^text\/event-stream\s*(;|$)/i.test(headers.get('Content-Type') ?? '');
 }
 
 /** How long the answer asks to wait, in milliseconds; `null` when it does not say. */
@@ -102,19 +98,15 @@ export function absoluteUrl(url: string | URL): URL | null {
   }
 }
 
-/** An id as a header's characters, one for each byte of its UTF-8; `''` when HTTP cannot carry it. */
-function headerValue(id: string): string {
+/** A header's characters, one for each byte of the text's UTF-8. */
+function utf8(text: string): string {
+  let characters = '';
+  for (const byte of new TextEncoder().encode(text)) characters += String.fromCharCode(byte);
+  return characters;
+}
+
+/** Whether HTTP can carry it: no controls but TAB, and not too long. */
+function isHeaderValue(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(id)) return '';
-  const bytes = new TextEncoder().encode(id);
-  return bytes.length > LONGEST_ID_BYTES ? '' : latin1(bytes);
-}
-
-function basic(username: string, password: string): string {
-  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-  return `Basic ${btoa(latin1(bytes))}`;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  return value.length <= LONGEST_ID_BYTES && !/[\x00-\x08\x0a-\x1f\x7f]/.test(value);
 }

@@ -18,7 +18,7 @@ export interface EventStreamParserOptions {
    * The largest data of an event, and the largest field, in UTF-16 code units; more is refused. What has come of an unfinished
    * line counts in bytes. @defaultValue 16777216 (16 MiB)
    */
-  maxEventBytes?: number;
+  maxEventBytes?: number | undefined;
 }
 
 const LF = 10;

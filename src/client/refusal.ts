@@ -1,0 +1,37 @@
+/** An answer that is no event stream, as an error. No Node import. */
+
+import { EventStreamError, HttpError, quote } from '../errors.js';
+
+/** How much of the body is kept. */
+const MAX_CHARACTERS = 65_536;
+
+/** What an answer says, as far as that comes. */
+export async function refusal(response: Response): Promise<Error> {
+  const { status, statusText, headers } = response;
+  if (status === 200) {
+    return new EventStreamError(
+      'NOT_AN_EVENT_STREAM',
+      `The answer is not an event stream: ${quote(headers.get('Content-Type') ?? '')}. Check the URL and the server.`,
+    );
+  }
+  if (status < 200 || status > 599) {
+    return new EventStreamError('UNKNOWN_STATUS', `HTTP knows no such status: "${status}". Check the server.`);
+  }
+  const body = await beginningOf(response);
+  return new HttpError(status, statusText, { headers: Object.fromEntries(headers), body });
+}
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = body?.getReader();
+  let text = '';
+  try {
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+      text += decoder.decode(read.value, { stream: true });
+      if (text.length > MAX_CHARACTERS) break;
+    }
+  } catch {
+    // It broke off: what came is what there is.
+  }
+  return text.slice(0, MAX_CHARACTERS);
+}
