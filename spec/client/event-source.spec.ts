@@ -7,9 +7,9 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { ConfigurationError, EventSource, type EventSourceOptions } from '../../src/client/index.js';
 import { FakeClock } from '../../src/testing/index.js';
+import { listen, openStream } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
-import { listen, openStream } from './plain-server.js';
 
 /** Opens one, and closes it when the spec ends. */
 function follow(t: ExecutionContext, url: string, options: EventSourceOptions = {}): EventSource {

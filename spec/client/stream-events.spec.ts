@@ -15,9 +15,9 @@ import {
 } from '../../src/client/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { certificate } from '../support/certificate.js';
+import { listen, openStream } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
-import { listen, openStream } from './plain-server.js';
 
 /** Moves the clock on as soon as a stream waits, and remembers for how long it would have waited, and why. */
 function hurried(clock = new FakeClock()) {

@@ -18,7 +18,13 @@ interface Option {
 /** The options of calls, whose types have no interface of their own. */
 const OF_CALLS = ['id', 'retry', 'event', 'after', 'drainMs'];
 /** Not for users: what the router hands on. */
-const INTERNAL = ['ResolvedOptions', 'EventStreamParserOptions'];
+const INTERNAL = [
+  'ResolvedOptions',
+  'EventStreamParserOptions',
+  'StreamReaderOptions',
+  'TailOptions',
+  'TailReportOptions',
+];
 const PAGES = ['docs/options.md', 'docs/client.md'] as const;
 
 /** Every member of every exported interface that is named for options. */

@@ -10,6 +10,24 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
+/** What a page does with the client: the types are the browser's. */
+const PAGE = `
+import { EventSource, json, streamEvents } from 'tradewind/client';
+interface Events { tick: { price: number }; note: string }
+const source = new EventSource<Events>('/prices', { headers: { 'X-Token': 'x' }, signal: new AbortController().signal });
+source.addEventListener('tick', (event) => json(event).price.toFixed());
+source.addEventListener('note', ({ data }) => data.trim(), { once: true });
+source.addEventListener('open', () => source.close());
+source.onmessage = (event) => event.data.trim();
+for await (const event of streamEvents<Events>('/prices', { body: new FormData(), method: 'POST' })) {
+  if (event.type === 'tick') json(event).price.toFixed();
+  else event.data.trim();
+}
+export {};
+`;
+
 async function packed(t: ExecutionContext) {
   const folder = await mkdtemp(join(tmpdir(), 'tradewind-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -59,12 +77,26 @@ test('package: streams and type-checks in an empty project, from the packed file
       'await client.close();\nawait server.close();\n',
     );
   await writeFile(join(folder, 'doge.ts'), program);
+  await writeFile(join(folder, 'page.ts'), PAGE);
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], options);
   const typescript = ['--module', 'nodenext', '--target', 'es2022', '--strict', '--types', 'node', '--typeRoots'];
   await t.notThrowsAsync(
     run(bin('tsc'), [...typescript, join(root, 'node_modules/@types'), '--rootDir', '.', 'doge.ts'], options),
     'the declarations, and the first example of the README, compile without skipLibCheck',
   );
+  const compilerOptions = {
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    lib: ['esnext', 'dom', 'dom.iterable'],
+    types: [],
+  };
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['page.ts'] }));
+  await t.notThrowsAsync(
+    run(bin('tsc'), ['-p', '.'], options),
+    "the client's declarations compile for a page, without the types of Node and without skipLibCheck",
+  );
+  t.is((await run(process.execPath, ['node_modules/.bin/tradewind', '--version'], options)).stdout, `${version}\n`);
   const { stdout } = await run(process.execPath, ['doge.js'], options);
   t.is(stdout, 'wow\nmuch shiba, very connection 403\n');
 });

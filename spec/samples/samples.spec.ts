@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { listen, openStream } from '../support/plain-server.js';
 import { startSample } from '../support/start-sample.js';
 
 const run = promisify(execFile);
@@ -200,4 +202,44 @@ test.serial('http2: speaks HTTP/1.1 to a client that has no other', async (t) =>
   const levels = await client('/streams/1');
   t.is(JSON.parse((await levels.next('level')).data).protocol, 'HTTP/1.1');
   t.is((await client('/streams/one')).status, 404);
+});
+
+test.serial('client: follows a stream, comes back when it is lost, and says where it left', async (t) => {
+  // A stream that ends once: sample 01's has no end.
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    openStream(response).write(`retry: 100\nid: ${++requests}\nevent: doge\ndata: wow\ndata: much\n\n`);
+    if (requests === 1) response.end();
+  });
+  const client = spawn(process.execPath, ['--import', './scripts/typescript.mjs', 'samples/09-client/client.ts', url]);
+  const ended = once(client, 'close');
+  t.teardown(() => void client.kill('SIGKILL'));
+  let printed = '';
+  const isBack = new Promise<void>((resolve, reject) => {
+    client.stdout.on('data', (text) => {
+      printed += text;
+      if (printed.includes('2 doge')) resolve();
+    });
+    client.once('close', () => reject(new Error(`It ended: ${printed}`)));
+  });
+  await isBack;
+  client.kill('SIGTERM');
+  t.deepEqual(await ended, [0, null]);
+  t.deepEqual(printed.split('\n'), [
+    'open: 200',
+    '1 doge: wow, much',
+    'lost: the server ended it. Coming back in 100 ms',
+    'open: 200',
+    '2 doge: wow, much',
+    'left after event 2',
+    '',
+  ]);
+});
+
+test.serial('client: says why it is refused', async (t) => {
+  const url = await listen(t, (_request, response) => void response.writeHead(403).end('not you'));
+  const client = ['--import', './scripts/typescript.mjs', 'samples/09-client/client.ts', url];
+  const { stdout, stderr } = await run(process.execPath, client);
+  t.is(stderr, 'refused: 403 not you\n');
+  t.is(stdout, 'left after event \n');
 });

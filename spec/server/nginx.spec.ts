@@ -1,19 +1,15 @@
 /** The configuration of docs/nginx, word for word but for ports and paths, in front of a real server. */
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect as http2Connect } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { type CloseReason, EventSourceHandler, RequestHandler, type RouterOptions } from '../../src/index.js';
 import { connect } from '../../src/testing/index.js';
-import { certificate } from '../support/certificate.js';
+import { hasNginx, startNginx } from '../support/nginx.js';
 import type { RecordingLogger } from '../support/recording-logger.js';
 import { deferred, serve } from '../support/serve.js';
 
@@ -35,41 +31,13 @@ async function throughNginx(
   Handler: new () => RequestHandler,
   { replace = {}, ...options }: RouterOptions & { replace?: Replacements } = {},
 ): Promise<Proxied | null> {
-  if (spawnSync('nginx', ['-v']).error) {
-    if (process.env['CI']) t.fail('nginx is not installed');
-    else {
-      t.log('skipped: nginx is not installed');
-      t.pass();
-    }
-    return null;
-  }
-  // Before AVA's own, which would leave nginx behind.
-  t.timeout(60_000);
+  if (!hasNginx(t)) return null;
   const { logger, server } = await serve(t, (router) => router.mount('/', Handler), options);
-  const port = await startNginx(t, server.port, replace);
+  const port = await startNginx(t, (port, directory) => siteOf(t, directory, port, server.port, replace));
   return { url: `https://127.0.0.1:${port}`, stopServer: () => server.close(), logger };
 }
 
-async function startNginx(t: ExecutionContext, upstreamPort: number, replace: Replacements): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'tradewind-nginx-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  // Started as root, nginx has its worker run as another user.
-  chmodSync(directory, 0o755);
-  mkdirSync(join(directory, 'temp'));
-  for (const [name, text] of Object.entries(certificate())) writeFileSync(join(directory, `${name}.pem`), text);
-  for (;;) {
-    const port = await freePort();
-    writeFileSync(join(directory, 'nginx.conf'), configuration(t, directory, port, upstreamPort, replace));
-    const child = spawn('nginx', ['-e', 'stderr', '-p', directory, '-c', join(directory, 'nginx.conf')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    t.teardown(() => stop(child));
-    if (await isListening(child)) return port;
-    await stop(child);
-  }
-}
-
-function configuration(
+function siteOf(
   t: ExecutionContext,
   directory: string,
   port: number,
@@ -91,45 +59,7 @@ function configuration(
     t.true(at !== -1, `docs/nginx/tradewind.conf has no ${JSON.stringify(from)}`);
     site = site.slice(0, at) + to + site.slice(at + from.length);
   }
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${directory}/temp/${name};`,
-  );
-  return `daemon off;
-    worker_processes 1;
-    pid ${directory}/nginx.pid;
-    lock_file ${directory}/nginx.lock;
-    error_log stderr notice;
-    events {}
-    http { access_log off; ${temporary.join(' ')} ${site} }`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** False: another process took the port first. Any other end of nginx is an error, and tells what nginx said. */
-function isListening(child: ChildProcess): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      if (said.includes('Address already in use')) resolve(false);
-      else if (said.includes('start worker process ')) resolve(true);
-    });
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`nginx ended: ${said}`)));
-  });
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
+  return site;
 }
 
 /** A handler class, and the first handler that was made of it, once it is open. */

@@ -206,7 +206,7 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
       for (const target of [EventSource, prototype]) Object.defineProperty(target, name, { value, enumerable: true });
     }
-    for (const name of ['url', 'withCredentials', 'readyState', 'close']) {
+    for (const name of ['url', 'withCredentials', 'readyState', 'close', 'addEventListener']) {
       Object.defineProperty(prototype, name, { enumerable: true });
     }
   }

@@ -1,0 +1,255 @@
+/** `tradewind tail`, in a process of its own, as a person runs it. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { listen, openStream } from '../support/plain-server.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const command = ['--import', './scripts/typescript.mjs', 'src/cli/main.ts', 'tail'];
+
+interface Run {
+  readonly child: ChildProcess;
+  out: string;
+  err: string;
+  /** Waits until it has said something that matches, on either side. */
+  said(pattern: RegExp): Promise<void>;
+  /** The exit status, or the signal that it died of. */
+  readonly ended: Promise<number | string>;
+}
+
+function start(t: ExecutionContext, args: readonly string[], program: string[] = [process.execPath, ...command]): Run {
+  const [file = '', ...rest] = [...program, ...args];
+  const child = spawn(file, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => void child.kill('SIGKILL'));
+  let look = () => {};
+  const run: Run = {
+    child,
+    out: '',
+    err: '',
+    said: (pattern) =>
+      new Promise((resolve, reject) => {
+        look = () => {
+          if (pattern.test(run.out) || pattern.test(run.err)) resolve();
+        };
+        child.once('close', () => reject(new Error(`Ended without ${pattern}: ${run.out}${run.err}`)));
+        look();
+      }),
+    ended: once(child, 'close').then(([code, signal]) => code ?? signal),
+  };
+  for (const side of ['out', 'err'] as const) {
+    child[side === 'out' ? 'stdout' : 'stderr']?.setEncoding('utf8').on('data', (text: string) => {
+      run[side] += text;
+      look();
+    });
+  }
+  return run;
+}
+
+/** Runs it to its end. */
+async function tail(t: ExecutionContext, ...args: string[]): Promise<Run & { status: number | string }> {
+  const run = start(t, args);
+  return Object.assign(run, { status: await run.ended });
+}
+
+test('tail: prints events, and says what the answer was and how much came', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    openStream(response).write(': beat\n\nid: 7\nevent: doge\ndata: much\ndata: wow\n\ndata: such\n\n');
+  });
+  const { out, err, status } = await tail(t, url, '--count', '2');
+  t.regex(out, /^\d\d:\d\d:\d\d {2}doge {2}id 7\n {2}much\n {2}wow\n\d\d:\d\d:\d\d {2}message {2}id 7\n {2}such\n$/);
+  const [asked, answered, totals] = err.split('\n');
+  t.is(asked, `→ GET ${url}`);
+  t.regex(answered ?? '', /^← 200 OK, text\/event-stream, after \d+ ms$/);
+  t.regex(totals ?? '', /^2 events, 1 comment, 1 connection, \d+\.\d s; last event ID "7"\.$/);
+  t.is(status, 0);
+});
+
+test('tail --json: prints an object a line', async (t) => {
+  const url = await listen(t, (_request, response) =>
+    openStream(response).write('id: 7\ndata: a\ndata: b\n\ndata: é\n\n'),
+  );
+  const { out } = await tail(t, url, '--json', '--count', '2');
+  const lines = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.like(lines, [
+    { type: 'message', data: 'a\nb', lastEventId: '7' },
+    { type: 'message', data: 'é', lastEventId: '7' },
+  ]);
+  t.true(Math.abs(Date.parse(lines[0].receivedAt) - Date.now()) < 60_000);
+});
+
+test('tail --since, --header, --method, --data: are what is sent', async (t) => {
+  const seen: unknown[] = [];
+  const url = await listen(t, async ({ method, headers, ...request }, response) => {
+    seen.push(method, headers['last-event-id'], headers['x-token'], headers['x-other'], headers['content-type']);
+    openStream(response).write('data: x\n\n');
+    void request;
+  });
+  const { err } = await tail(
+    t,
+    url,
+    '--since',
+    '41',
+    '--header',
+    'X-Token: a: b',
+    '--header',
+    'X-Other:c',
+    '--data',
+    '{}',
+    '--count',
+    '1',
+  );
+  t.deepEqual(seen.splice(0), ['POST', '41', 'a: b', 'c', 'application/json']);
+  t.regex(err, /^→ POST .*, after "41"\n/);
+  await tail(t, url, '--method', 'REPORT', '--data', 'x', '--header', 'Content-Type: text/plain', '--count', '1');
+  t.deepEqual(seen, ['REPORT', undefined, undefined, undefined, 'text/plain']);
+});
+
+test('tail --event: shows these types alone, and counts the others', async (t) => {
+  const url = await listen(t, (_request, response) =>
+    openStream(response).write('event: a\ndata: 1\n\nevent: b\ndata: 2\n\nevent: c\ndata: 3\n\nevent: a\ndata: 4\n\n'),
+  );
+  const { out, err } = await tail(t, url, '--event', 'a', '--event', 'c', '--count', '3', '--json');
+  t.deepEqual(
+    out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).data),
+    ['1', '3', '4'],
+  );
+  t.regex(err, /^4 events \(1 not shown\),/m);
+});
+
+test('tail --comments: shows comments', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write(': beat\n\ndata: x\n\n'));
+  const { err } = await tail(t, url, '--comments', '--count', '1');
+  t.regex(err, /^: beat$/m);
+});
+
+test('tail: says when and why it comes back, and from where', async (t) => {
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    requests++;
+    if (requests === 1) openStream(response).end('retry: 100\nid: 7\ndata: x\n\n');
+    else if (requests === 2) openStream(response).write(': \n\n', () => response.destroy());
+    else if (requests === 3) response.writeHead(503, { 'Retry-After': '1' }).end();
+    else openStream(response).write('data: y\n\n');
+  });
+  const { err, status } = await tail(t, url, '--count', '2');
+  const waits = err.split('\n').filter((line) => line.includes('Coming back'));
+  t.is(waits[0], 'The server ended the stream. Coming back in 0.1 s, after event ID "7".');
+  t.regex(waits[1] ?? '', /^The stream broke off: .+\. Coming back in 0\.\d s, after event ID "7"\.$/);
+  t.is(waits[2], 'Not now: HTTP 503: "Service Unavailable". Coming back in 1.0 s, after event ID "7".');
+  t.regex(err, /^2 events, 1 comment, 3 connections,/m);
+  t.is(status, 0);
+});
+
+test('tail: says why there is no answer, and hides the password', async (t) => {
+  const url = await listen(t, () => {});
+  const { port } = new URL(url);
+  const gone = await tail(t, `http://me:secret@nowhere.invalid:${port}/`, '--no-retry');
+  t.regex(gone.err, /^→ GET http:\/\/…@nowhere\.invalid/);
+  t.regex(gone.err, /^✗ The stream is lost: "getaddrinfo (ENOTFOUND|EAI_AGAIN) nowhere\.invalid"/m);
+  t.false(gone.err.includes('secret'));
+  t.is(gone.status, 1);
+});
+
+test('tail: ends with status 1 when it is refused, and shows what was said', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    response.writeHead(401, { Server: 'gate', 'Content-Type': 'application/json' }).end('{"error":"expired"}');
+  });
+  const { out, err, status } = await tail(t, url);
+  t.is(out, '');
+  t.regex(err, /^✗ Refused: HTTP 401: "Unauthorized"\n {2}server: gate\n {2}\{"error":"expired"\}$/m);
+  t.is(status, 1);
+});
+
+test('tail: ends with status 1 on what is no event stream', async (t) => {
+  const url = await listen(
+    t,
+    (_request, response) => void response.writeHead(200, { 'Content-Type': 'text/html' }).end(),
+  );
+  const { err, status } = await tail(t, url);
+  t.regex(err, /^✗ The answer is not an event stream: "text\/html"\./m);
+  t.is(status, 1);
+});
+
+test('tail: ends with status 0 when the stream is over', async (t) => {
+  const url = await listen(t, (_request, response) => void response.writeHead(204).end());
+  t.is((await tail(t, url)).status, 0);
+});
+
+test('tail: Ctrl-C ends it with the totals', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
+  const run = start(t, [url]);
+  await run.said(/message/);
+  run.child.kill('SIGINT');
+  t.is(await run.ended, 0);
+  t.regex(run.err, /^1 event, 0 comments, 1 connection, .*; no event ID\.$/m);
+});
+
+test('tail: ends when whoever reads its output has had enough', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'.repeat(100_000)));
+  const run = start(t, [url]);
+  await run.said(/message/);
+  run.child.stdout?.destroy();
+  t.is(await run.ended, 0);
+});
+
+test('tail: shows controls instead of sending them to the terminal', async (t) => {
+  const url = await listen(t, (_request, response) =>
+    openStream(response).write('event: a\x1bc\ndata: \x1b[2J\tx\x9b\n\n'),
+  );
+  const { out } = await tail(t, url, '--count', '1');
+  t.true(out.includes('a\\x1bc') && out.endsWith('\\x1b[2J\tx\\x9b\n'), JSON.stringify(out));
+});
+
+test('tail: has colours on a terminal, and nowhere else', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
+  const terminal = [
+    'python3',
+    '-c',
+    'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)',
+    process.execPath,
+    ...command,
+  ];
+  const coloured = start(
+    t,
+    [url, '--count', '1'],
+    ['env', '-u', 'NO_COLOR', '-u', 'FORCE_COLOR', '-u', 'CI', 'TERM=xterm', ...terminal],
+  );
+  t.is(await coloured.ended, 0);
+  t.true(coloured.out.includes('\x1b[36mmessage\x1b[0m'), coloured.out);
+  const asked = start(t, [url, '--count', '1'], ['env', 'TERM=xterm', 'NO_COLOR=1', ...terminal]);
+  await asked.ended;
+  t.false(asked.out.includes('\x1b['), asked.out);
+  const piped = await tail(t, url, '--count', '1');
+  t.false(`${piped.out}${piped.err}`.includes('\x1b['));
+});
+
+for (const [what, ...args] of [
+  ['a URL that is none', 'nowhere'],
+  ['a header without a name', 'http://127.0.0.1', '--header', 'x'],
+  ['a count that is no number', 'http://127.0.0.1', '--count', 'x'],
+  ['no URL'],
+  ['an unknown option', 'http://127.0.0.1', '--wow'],
+]) {
+  test(`tail: says what is wrong with ${what}`, async (t) => {
+    const { out, err, status } = await tail(t, ...args);
+    t.is(out, '');
+    t.regex(err, /^(✗ |error: )/);
+    t.is(status, 1);
+  });
+}
+
+test('tail --help: teaches', async (t) => {
+  const { out, status } = await tail(t, '--help');
+  for (const option of ['--json', '--since', '--event', '--header', '--method', '--data', '--idle', '--no-retry']) {
+    t.true(out.includes(option), option);
+  }
+  t.is(status, 0);
+});

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/** The command line: the only folder that knows the process. */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { toError } from '../errors.js';
+import { tailCommand } from './tail-command.js';
+
+const manifest = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+
+// Whoever reads has had enough, as `| head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+const program = new Command('tradewind')
+  .description('Tools for Server-Sent Events.')
+  .version(version)
+  .addCommand(tailCommand())
+  .showHelpAfterError('(--help says what there is)');
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.stderr.write(`✗ ${toError(thrown).message}\n`);
+  process.exitCode = 1;
+}

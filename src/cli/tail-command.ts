@@ -1,0 +1,104 @@
+/** `tradewind tail`: its options, and the process around it. */
+
+import { Command, InvalidArgumentError } from 'commander';
+import type { StreamEventsOptions } from '../client/stream-options.js';
+import { tail } from './tail.js';
+import { TailReport } from './tail-report.js';
+
+interface TailFlags {
+  json?: true;
+  since?: string;
+  event?: string[];
+  header?: [string, string][];
+  method?: string;
+  data?: string;
+  idle: number;
+  count?: number;
+  retry: boolean;
+  comments?: true;
+}
+
+const EXAMPLES = `
+What comes goes to standard output; what the connection does, to standard error.
+
+Examples:
+  $ tradewind tail http://127.0.0.1:8888/doge/shiba
+  $ tradewind tail https://example.com/prices --event tick --json | jq .data
+  $ tradewind tail https://example.com/prices --since 1718-42 --header 'Authorization: Bearer …'
+  $ tradewind tail https://example.com/v1/chat --method POST --data '{"prompt":"wow"}'
+
+Ends with status 0 when the stream is over or you leave with Ctrl-C, with 1 when it is refused or lost.`;
+
+export function tailCommand(): Command {
+  return new Command('tail')
+    .description('Follow an event stream, and say what becomes of the connection.')
+    .argument('<url>', 'http or https; a user and password may be in it')
+    .option('--json', 'print each event as one line: {"type","data","lastEventId","receivedAt"}')
+    .option('--since <id>', 'resume after this event ID')
+    .option('--event <type>', 'only events of this type; may be given again', collect)
+    .option('--header <name: value>', 'send a header; may be given again', header)
+    .option('--method <method>', 'such as POST; the default with --data')
+    .option('--data <body>', 'send a body; as application/json unless a header says otherwise')
+    .option(
+      '--idle <seconds>',
+      'come back when nothing has come for so long, not even a heartbeat; 0: never',
+      number,
+      60,
+    )
+    .option('--count <events>', 'end after so many events', number)
+    .option('--comments', 'show comments, heartbeats among them')
+    .option('--no-retry', 'end when the stream is lost')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+async function run(url: string, flags: TailFlags): Promise<void> {
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
+  const { stdout, stderr } = process;
+  const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY && stream.hasColors();
+  const report = new TailReport({
+    out: (text) => stdout.write(text),
+    err: (text) => stderr.write(text),
+    isJson: flags.json === true,
+    hasColours: { out: hasColours(stdout), err: hasColours(stderr) },
+  });
+  const isOver = await tail(url, requestOf(flags), {
+    report,
+    types: flags.event,
+    count: flags.count,
+    hasComments: flags.comments === true,
+    signal: leaving.signal,
+    drained: () => (stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : undefined),
+  });
+  if (!isOver) process.exitCode = 1;
+}
+
+function requestOf({ since, header, method, data, idle, retry }: TailFlags): StreamEventsOptions {
+  const headers = new Headers(header);
+  if (data !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
+  return {
+    headers,
+    idleTimeoutMs: idle * 1_000,
+    ...(since === undefined ? {} : { lastEventId: since }),
+    ...(data === undefined ? {} : { method: 'POST', body: data }),
+    ...(method === undefined ? {} : { method }),
+    ...(retry ? {} : { retry: false as const }),
+  };
+}
+
+function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+function header(value: string, earlier: [string, string][] = []): [string, string][] {
+  const [, name, text] = /^([^:\s]+):\s*(.*)$/.exec(value) ?? [];
+  if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
+  return [...earlier, [name, text]];
+}
+
+function number(value: string): number {
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Give a number, 0 or more.');
+  return Number(value);
+}

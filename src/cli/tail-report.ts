@@ -1,0 +1,150 @@
+/** What `tradewind tail` says, and how it looks. */
+
+import type { StreamEventsOptions, StreamState } from '../client/stream-options.js';
+import { innermostMessage } from '../client/stream-reader.js';
+import { HttpError } from '../errors.js';
+import type { ParsedEvent } from '../event-stream/event.js';
+
+export interface TailReportOptions {
+  out: (text: string) => void;
+  err: (text: string) => void;
+  isJson: boolean;
+  hasColours: { readonly out: boolean; readonly err: boolean };
+}
+
+type Colour = 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+const CODES: Record<Colour, number> = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
+/** Controls that a stranger's stream could move the cursor or change the terminal with. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+/** Headers that tell what lies between the server and here. */
+const TELLING = ['server', 'via', 'content-encoding', 'cache-control', 'x-accel-buffering'];
+
+/** Events and comments go to one side, all else to the other; it keeps the count. */
+export class TailReport {
+  readonly #options: TailReportOptions;
+  readonly #startedAt = performance.now();
+  #askedAt = 0;
+  #isOpen = false;
+  #events = 0;
+  #hidden = 0;
+  #comments = 0;
+  #connections = 0;
+  #lastEventId = '';
+
+  constructor(options: TailReportOptions) {
+    this.#options = options;
+  }
+
+  request(url: string, { method = 'GET', lastEventId = '' }: StreamEventsOptions): void {
+    this.#say(
+      'dim',
+      `→ ${method} ${withoutPassword(url)}${lastEventId === '' ? '' : `, after ${JSON.stringify(lastEventId)}`}`,
+    );
+  }
+
+  event(event: ParsedEvent, isShown: boolean): void {
+    this.#events++;
+    this.#lastEventId = event.lastEventId;
+    if (!isShown) this.#hidden++;
+    else if (this.#options.isJson)
+      this.#options.out(`${JSON.stringify({ ...event, receivedAt: new Date().toISOString() })}\n`);
+    else this.#options.out(this.#readable(event));
+  }
+
+  comment(text: string, isShown: boolean): void {
+    this.#comments++;
+    if (isShown) this.#say('dim', `: ${printable(text)}`);
+  }
+
+  state(now: StreamState, lastEventId: string): void {
+    if (now.state === 'connecting') {
+      this.#isOpen = false;
+      this.#askedAt = performance.now();
+    } else if (now.state === 'open') {
+      this.#isOpen = true;
+      this.#connections++;
+      const ms = Math.round(performance.now() - this.#askedAt);
+      this.#say('green', `← ${describe(now.response)}, after ${ms} ms`);
+    } else if (now.state === 'waiting') {
+      const after = lastEventId === '' ? 'without an event ID' : `after event ID ${JSON.stringify(lastEventId)}`;
+      this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${after}.`);
+    }
+  }
+
+  fault(error: Error): void {
+    this.#say('red', error instanceof HttpError ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
+    if (!(error instanceof HttpError)) return;
+    const { headers, body = '' } = error;
+    const telling = tellingOf((name) => headers[name]);
+    if (telling !== '') this.#say('dim', `  ${telling}`);
+    for (const line of printable(body.slice(0, 2_000)).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
+  }
+
+  totals(): void {
+    const parts = [
+      `${count(this.#events, 'event')}${this.#hidden === 0 ? '' : ` (${this.#hidden} not shown)`}`,
+      count(this.#comments, 'comment'),
+      count(this.#connections, 'connection'),
+      seconds(performance.now() - this.#startedAt),
+    ];
+    const id = this.#lastEventId === '' ? 'no event ID' : `last event ID ${JSON.stringify(this.#lastEventId)}`;
+    this.#say('dim', `${parts.join(', ')}; ${id}.`);
+  }
+
+  #loss(cause: Error | null): string {
+    if (cause === null) return 'The server ended the stream.';
+    if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
+    const why = innermostMessage(cause).replace(/\.$/, '');
+    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${printable(why)}.`;
+  }
+
+  /** An event for a person: when, what and which, then its lines. */
+  #readable({ type, data, lastEventId }: ParsedEvent): string {
+    const { out } = this.#options.hasColours;
+    const time = new Date().toTimeString().slice(0, 8);
+    const id = lastEventId === '' ? '' : `  ${painted(out, 'dim', `id ${printable(lastEventId)}`)}`;
+    const lines = printable(data).replaceAll('\n', '\n  ');
+    return `${painted(out, 'dim', time)}  ${painted(out, 'cyan', printable(type))}${id}\n  ${lines}\n`;
+  }
+
+  #say(colour: Colour, text: string): void {
+    this.#options.err(`${painted(this.#options.hasColours.err, colour, text)}\n`);
+  }
+}
+
+function painted(hasColours: boolean, colour: Colour, text: string): string {
+  return hasColours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+}
+
+function printable(text: string): string {
+  return text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function describe({ status, statusText, headers, redirected, url }: Response): string {
+  const parts = [`${status} ${statusText}`.trim(), headers.get('content-type') ?? ''];
+  const telling = tellingOf((name) => headers.get(name));
+  if (telling !== '') parts.push(telling);
+  if (redirected) parts.push(`redirected to ${withoutPassword(url)}`);
+  return parts.join(', ');
+}
+
+function tellingOf(headerOf: (name: string) => string | null | undefined): string {
+  return TELLING.flatMap((name) => {
+    const value = headerOf(name);
+    return value ? [`${name}: ${printable(value)}`] : [];
+  }).join(', ');
+}
+
+/** A terminal is looked at over shoulders, and its output is pasted into issues. */
+function withoutPassword(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/@]*@/i, '$1…@');
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
