@@ -382,6 +382,26 @@ test('streamEvents: next() called many times at once keeps the order', async (t)
   await events.return();
 });
 
+test('streamEvents: batches() yields what has come at once, and lets the connection go when it is left', async (t) => {
+  const left = deferred();
+  const opened = deferred<ServerResponse>();
+  const url = await listen(t, (_request, response) => {
+    openStream(response).once('close', left.resolve);
+    response.write('data: 1\n\nid: 2\ndata: 2\n\ndata: 3\n\n');
+    opened.resolve(response);
+  });
+  const events = streamEvents(url);
+  const seen: string[][] = [];
+  for await (const batch of events.batches()) {
+    seen.push(batch.map(({ data }) => data));
+    t.is(events.lastEventId, '2');
+    if (seen.length === 2) break;
+    (await opened.promise).write('data: 4\n\n');
+  }
+  t.deepEqual(seen, [['1', '2', '3'], ['4']]);
+  await left.promise;
+});
+
 test('streamEvents: a slow loop holds the server back, and not what it sends in memory (client/slow consumer applies backpressure)', async (t) => {
   const event = `data: ${'x'.repeat(1_000)}\n\n`;
   const count = 65_536;

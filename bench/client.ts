@@ -1,0 +1,57 @@
+/**
+ * What following a stream costs: events over loopback, from a server in a process of its own, until a program has read each
+ * event's type, data and id. EventSource beside the npm package eventsource 5; streamEvents beside the least that one could
+ * write by hand, `http.get` and eventsource-parser, which neither comes back nor checks anything.
+ *
+ * Measured: events for each second of the client's CPU time, and for each second of wall time. One client for each process,
+ * all in turn.
+ *
+ * Not measured: connecting, coming back, and what a program does with an event.
+ *
+ * Run:   npm run build && node --import ./scripts/typescript.mjs bench/client.ts [--rounds 5] [--events 1000000]
+ * Takes: about three minutes.
+ */
+
+import { Helper, median, option, printTable, ratios, shuffled, spread } from './support/processes.js';
+
+const rounds = option('rounds', 5);
+const events = option('events', 1_000_000);
+const GROUPS = [
+  ['EventSource', 'eventsource 5'],
+  ['streamEvents', 'streamEvents, batches', 'http.get + eventsource-parser'],
+];
+
+const server = await Helper.start('flood-server.ts');
+const { port } = await server.ask<{ port: number }>({ do: 'listen' });
+
+const rows = [['million events for each second', 'of CPU', 'of wall time', 'times as many, CPU', 'wall']];
+for (const workload of ['id, event and data', 'data only']) {
+  const url = `http://127.0.0.1:${port}/?${new URLSearchParams({ workload, events: `${events}` })}`;
+  for (const kinds of GROUPS) {
+    const running = [];
+    for (const kind of kinds) {
+      const helper = await Helper.start('clients.ts', ['--expose-gc']);
+      const read = () => helper.ask<{ ms: number; cpuMs: number }>({ kind, url, events });
+      // To warm up.
+      await read();
+      running.push({ kind, helper, read, cpu: [] as number[], wall: [] as number[] });
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const { read, cpu, wall } of shuffled(running)) {
+        const { ms, cpuMs } = await read();
+        cpu.push(events / cpuMs / 1_000);
+        wall.push(events / ms / 1_000);
+      }
+    }
+    const theirs = running.at(-1)!;
+    for (const { kind, helper, cpu, wall } of running) {
+      await helper.stop();
+      const times =
+        kind === theirs.kind ? ['', ''] : [spread(ratios(cpu, theirs.cpu)), spread(ratios(wall, theirs.wall))];
+      rows.push([`${kind}, ${workload}`, median(cpu).toFixed(2), median(wall).toFixed(2), ...times]);
+    }
+  }
+}
+await server.stop();
+console.log(`node ${process.version}: ${rounds} rounds of ${events} events`);
+printTable(rows);
