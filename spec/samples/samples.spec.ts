@@ -243,3 +243,12 @@ test.serial('client: says why it is refused', async (t) => {
   t.is(stderr, 'refused: 403 not you\n');
   t.is(stdout, 'left after event \n');
 });
+
+test.serial('testing: its specs pass', async (t) => {
+  const { stdout } = await run(process.execPath, [
+    ...['--import', './scripts/typescript.mjs', '--test-reporter', 'tap'],
+    ...['--test', 'samples/10-testing/feed.test.ts'],
+  ]);
+  t.regex(stdout, /^# pass 4$/m);
+  t.regex(stdout, /^# fail 0$/m);
+});

@@ -1,6 +1,20 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import test from 'ava';
+import express from 'express';
+import { streamEvents } from '../../src/client/index.js';
 import { EventSourceHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
+import { streams } from '../connection/streams.js';
+import { certificate } from '../support/certificate.js';
+import { turns } from '../support/raw-socket.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { deferred } from '../support/serve.js';
 
 class Hello extends EventSourceHandler {
   override checkConnection() {
@@ -30,12 +44,49 @@ test('connect: serves a router, and stops it again', async (t) => {
 
 test('connect: takes a server, and a URL', async (t) => {
   const server = await router().listen();
-  for (const target of [server, server.url]) {
+  t.teardown(() => server.close());
+  for (const target of [server, server.url, new URL(server.url)]) {
     const client = await connect(target, '/');
     t.is((await client.next('two')).type, 'two');
     await client.close();
   }
-  await server.close();
+  // As it is, with its own path and query.
+  const refused = await connect(`${server.url}/?refuse`);
+  t.is(refused.status, 401);
+  await refused.close();
+});
+
+test("connect: takes Node's servers, and stops those that it started", async (t) => {
+  const { handle } = router();
+  const idle = createServer(handle);
+  const client = await connect(idle, '/?end');
+  t.is((await client.next('two')).type, 'two');
+  t.true(idle.listening);
+  await client.close();
+  t.false(idle.listening);
+
+  const busy = createTlsServer(certificate(), handle);
+  busy.listen(0, '127.0.0.1');
+  await once(busy, 'listening');
+  t.teardown(() => void busy.close());
+  const other = await connect(busy);
+  t.is((await other.next('two')).type, 'two');
+  await other.close();
+  t.true(busy.listening);
+});
+
+test('connect: takes a listener, such as an Express app', async (t) => {
+  const app = express();
+  app.get('/', router().handle);
+  const client = await connect(app, '/');
+  t.is((await client.next('two')).type, 'two');
+  await client.close();
+});
+
+test('connect: stops what it started when there is no answer', async (t) => {
+  const server = createServer((request) => request.socket.destroy());
+  await t.throwsAsync(connect(server), { code: 'ECONNRESET' });
+  t.false(server.listening);
 });
 
 test('connect: gives a refusal as a value', async (t) => {
@@ -54,8 +105,24 @@ test('connect: rejects when nobody listens', async (t) => {
 test('next: says what did arrive when it waits in vain', async (t) => {
   const client = await connect(router(), '/', { timeoutMs: 100 });
   await t.throwsAsync(client.next('three'), {
-    message: /^100 ms passed while waiting for event 3\. Arrived so far: "retry: 10.*event: two/,
+    message:
+      /^100 ms passed while waiting for event 3, event of the type "three"\. Status 200\. Arrived so far: 2 events, 1 comments, "retry: 10.*event: two/,
   });
+  await client.close();
+});
+
+test('next: says what it waited for, and that the connection ended', async (t) => {
+  const client = await connect(router(), '/?end');
+  await t.throwsAsync(client.next('three'), {
+    message:
+      /^The connection (had )?ended while waiting for event 3, event of the type "three"\. Status 200\. Arrived so far: 2 events, 1 comments, "/,
+  });
+  await client.close();
+});
+
+test('next: takes what an event must be', async (t) => {
+  const client = await connect(router(), '/');
+  t.is((await client.next(({ data }) => data === '')).type, 'two');
   await client.close();
 });
 
@@ -74,6 +141,182 @@ test('next: rejects at once when the connection has ended', async (t) => {
   await client.close();
 });
 
+test('expectNone: resolves when nothing comes, and nothing of a type', async (t) => {
+  const client = await connect(router(), '/');
+  await client.expectNone(1, 'three');
+  await client.take(2);
+  await client.expectNone(1);
+  t.is(client.events.length, 2);
+  await client.close();
+});
+
+test('expectNone: rejects when an event was not taken, and when one comes', async (t) => {
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/');
+  const stream = await next();
+  const silence = client.expectNone(60_000);
+  stream.writeMessage('late', 'x');
+  await t.throwsAsync(silence, {
+    message: /^No event was expected, but one came\. Status 200\. Arrived so far: 1 events/,
+  });
+  await t.throwsAsync(client.expectNone(60_000, 'late'), { message: /^No event of the type "late" was expected/ });
+  await client.next();
+  await client.close();
+});
+
+test('expectNone: waits by the clock that it is given', async (t) => {
+  const clock = new FakeClock();
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/', { clock });
+  const stream = await next();
+  const silence = client.expectNone(60_000);
+  clock.advance(60_000);
+  await silence;
+  const broken = client.expectNone(60_000);
+  stream.writeMessage('late', 'x');
+  clock.advance(60_000);
+  await t.throwsAsync(broken);
+  t.is(clock.pending, 0);
+  await client.close();
+});
+
+test('chunks: are what arrived, and when', async (t) => {
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/');
+  const stream = await next();
+  const before = Date.now();
+  stream.writeMessage('one', 'é');
+  const { receivedAt } = await client.next();
+  stream.writeMessage('two', '');
+  await client.next();
+  t.deepEqual(
+    client.chunks.map(({ bytes }) => bytes.toString()),
+    ['event: one\ndata: é\n\n', 'event: two\ndata: \n\n'],
+  );
+  t.is(client.raw, 'event: one\ndata: é\n\nevent: two\ndata: \n\n');
+  t.true(receivedAt >= before && receivedAt <= Date.now());
+  t.true(client.chunks[0]!.receivedAt >= before && client.chunks[1]!.receivedAt <= Date.now());
+  await client.close();
+});
+
+for (const [encoding, compressor] of Object.entries({
+  gzip: createGzip,
+  deflate: createDeflate,
+  br: createBrotliCompress,
+})) {
+  test(`connect: reads a body in ${encoding}, event by event`, async (t) => {
+    const opened = deferred<ReturnType<typeof createGzip>>();
+    const client = await connect((_request: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': encoding }).flushHeaders();
+      const body = compressor() as ReturnType<typeof createGzip>;
+      body.pipe(response);
+      opened.resolve(body);
+    });
+    const body = await opened.promise;
+    for (const data of ['1', '2']) {
+      body.write(`data: ${data}\n\n`);
+      body.flush();
+      t.is((await client.next()).data, data);
+    }
+    t.is(client.raw, 'data: 1\n\ndata: 2\n\n');
+    await client.close();
+    body.destroy();
+  });
+}
+
+test('reconnect: comes back with the last event ID, and goes on collecting', async (t) => {
+  const asked: (string | null)[] = [];
+  class Counting extends EventSourceHandler {
+    override open() {
+      asked.push(this.lastEventId);
+      const id = Number(this.lastEventId ?? 0) + 1;
+      this.writeMessage('tick', id, { id });
+      if (id === 2) this.end();
+    }
+  }
+  const client = await connect(new Router().mount('/', Counting), '/');
+  t.is((await client.next()).lastEventId, '1');
+  // While it is open,
+  const { closed } = client;
+  t.is(await client.reconnect(), client);
+  await closed;
+  t.is((await client.next()).data, '2');
+  await client.closed;
+  // after the server has ended it,
+  await client.reconnect();
+  t.is((await client.next()).data, '3');
+  // after it was cut off,
+  client.cut();
+  await client.closed;
+  t.false(client.isComplete);
+  await client.reconnect();
+  t.is((await client.next()).data, '4');
+  // and with another request.
+  await client.reconnect({ lastEventId: '8', headers: { 'X-Other': 'x' } });
+  t.is((await client.next()).data, '9');
+  t.deepEqual(asked, [null, '1', '2', '3', '8']);
+  t.is(client.events.length, 5);
+  t.is(client.lastEventId, '9');
+  await client.close();
+});
+
+test('reconnect: drops an event that was half received, and has the new status', async (t) => {
+  let requests = 0;
+  const client = await connect((_request: unknown, response: ServerResponse) => {
+    if (++requests === 3) return void response.writeHead(204).end();
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write(requests === 1 ? 'id: é\ndata: 1\n\nid: 2\ndata: half' : 'data: 2\n\n');
+  });
+  await client.until(({ raw }) => raw.includes('half'));
+  await client.reconnect();
+  t.like(await client.take(2), [{ data: '1' }, { data: '2', lastEventId: 'é' }]);
+  await client.reconnect();
+  t.is(client.status, 204);
+  await client.close();
+});
+
+test('for await: yields events until the connection is over', async (t) => {
+  const client = await connect(router(), '/?end');
+  const types: string[] = [];
+  for await (const { type } of client) types.push(type);
+  t.deepEqual(types, ['one', 'two']);
+  await client.close();
+});
+
+test('stall and resume: hold back what comes', async (t) => {
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/');
+  const stream = await next();
+  client.stall();
+  stream.writeMessage('one', '');
+  await client.expectNone(1);
+  client.resume();
+  t.is((await client.next()).type, 'one');
+  await client.close();
+});
+
+test('a client that is disposed of leaves, and stops the server that it was given', async (t) => {
+  const served = router();
+  const server = createServer(served.handle);
+  {
+    await using client = await connect(server);
+    await client.next();
+  }
+  t.false(server.listening);
+  await turns(5);
+  t.is(served.connections, 0);
+});
+
+test('a client leaves nothing behind that would keep a process alive, in node:test', async (t) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import',
+    fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url)),
+    fileURLToPath(new URL('in-node-test.ts', import.meta.url)),
+  ]);
+  t.regex(stdout, /^# pass 2$/m);
+  t.regex(stdout, /^# fail 0$/m);
+});
+
 test('FakeClock: calls timers in order, and those that they set', (t) => {
   const clock = new FakeClock();
   const calls: string[] = [];
@@ -87,4 +330,57 @@ test('FakeClock: calls timers in order, and those that they set', (t) => {
   t.deepEqual(calls, ['early 10', 'nested 15', 'late 20']);
   t.is(clock.now(), 20);
   t.is(clock.pending, 0);
+});
+
+test('FakeClock: elapse lets the program run between the timers', async (t) => {
+  const clock = new FakeClock();
+  const calls: number[] = [];
+  const again = async () => {
+    calls.push(clock.now());
+    // What sets its next timer only after it has waited for something.
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.setTimeout(again, 10);
+  };
+  clock.setTimeout(again, 10);
+  await clock.elapse(35);
+  t.deepEqual(calls, [10, 20, 30]);
+  t.is(clock.now(), 35);
+});
+
+test('FakeClock: moves a stall limit', async (t) => {
+  const clock = new FakeClock();
+  const closed = deferred<string>();
+  class Flood extends EventSourceHandler {
+    override open() {
+      this.writeMessage('flood', 'x'.repeat(32 * 1024 * 1024));
+    }
+    override close({ kind }: { kind: string }) {
+      closed.resolve(kind);
+    }
+  }
+  const logger = new RecordingLogger();
+  const client = await connect(new Router({ clock, logger, stallMs: 30_000 }).mount('/', Flood), '/');
+  client.stall();
+  // Once what the kernel takes has been taken.
+  await clock.elapse(1_000);
+  await clock.elapse(60_000);
+  t.is(await closed.promise, 'slow-consumer');
+  await client.close();
+});
+
+test('FakeClock: moves a reconnection time', async (t) => {
+  const clock = new FakeClock();
+  let requests = 0;
+  const client = await connect((_request: unknown, response: ServerResponse) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(`data: ${++requests}\n\n`);
+  });
+  const events = streamEvents(client.url, { clock });
+  t.is((await events.next()).value?.data, '2');
+  const next = events.next();
+  await clock.elapse(2_999);
+  t.is(requests, 2);
+  await clock.elapse(1);
+  t.is((await next).value?.data, '3');
+  await events.return();
+  await client.close();
 });

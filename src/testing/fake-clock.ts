@@ -35,7 +35,27 @@ export class FakeClock implements Clock {
     this.#now = until;
   }
 
+  /**
+   * As {@link advance}, but lets the program run between one timer and the next: promises, and what has come over a socket. For
+   * code that sets its next timer only after it has waited for something.
+   */
+  async elapse(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    await turns();
+    for (let next = this.#nextBefore(until); next !== undefined; next = this.#nextBefore(until)) {
+      this.advance(Math.max(0, next.at - this.#now));
+      await turns();
+    }
+    this.advance(until - this.#now);
+    await turns();
+  }
+
   #nextBefore(until: number) {
     return [...this.#timers].filter(({ at }) => at <= until).sort((one, other) => one.at - other.at)[0];
   }
+}
+
+/** Long enough for a few packets on the loopback interface to be written and read. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,15 @@
 /** Tools for the specs of handlers, for any test runner. */
 
+export type { Clock, Timer } from '../clock.js';
 export type { ParsedEvent } from '../event-stream/event.js';
 export { FakeClock } from './fake-clock.js';
-export { type ConnectOptions, connect, type ReceivedEvent, type TestClient } from './test-client.js';
+export {
+  type ConnectOptions,
+  connect,
+  type EventMatch,
+  type ReceivedChunk,
+  type ReceivedEvent,
+  type TestClient,
+} from './test-client.js';
+export type { TestRequestOptions } from './test-connection.js';
+export type { TestTarget } from './test-target.js';

@@ -1,22 +1,18 @@
 /** A client that sees everything: for the specs of handlers. */
 
-import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Clock, systemClock } from '../clock.js';
 import { TradewindError, toError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
 import { EventStreamParser } from '../event-stream/parser.js';
-import type { Router } from '../server/router.js';
-import type { Server } from '../server/server.js';
+import { TestConnection, type TestRequestOptions } from './test-connection.js';
+import { type ServedTarget, serveTarget, type TestTarget } from './test-target.js';
 
-export interface ConnectOptions {
-  /** @defaultValue `'GET'` */
-  method?: string;
-  headers?: Readonly<Record<string, string>>;
-  /** Sent as the `Last-Event-ID` header. */
-  lastEventId?: string;
-  body?: string;
-  /** How long {@link TestClient.next} and its like wait before they fail, in milliseconds. @defaultValue 5000 */
+export interface ConnectOptions extends TestRequestOptions {
+  /** How long {@link TestClient.next} and its like wait before they fail, in milliseconds of real time. @defaultValue 5000 */
   timeoutMs?: number;
+  /** What {@link TestClient.expectNone} waits by. @defaultValue the system's */
+  clock?: Clock;
 }
 
 /** An event, and when it arrived. */
@@ -25,12 +21,24 @@ export interface ReceivedEvent extends ParsedEvent {
   readonly receivedAt: number;
 }
 
+/** Bytes as they arrived, before they were read as events; if they came compressed, as they were before. */
+export interface ReceivedChunk {
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  readonly bytes: Buffer;
+}
+
+/** An event type, or what an event must be. */
+export type EventMatch = string | ((event: ReceivedEvent) => boolean);
+
 /**
- * Connects to a router, a server or a URL. A router is served on a free port, until the client closes.
+ * Connects to a router, a server, an app or a URL. What does not listen yet is served on a free port, until the client closes.
  *
  * It speaks HTTP/1.1, and takes any certificate.
  *
+ * @param path - appended to the target's URL. @defaultValue `'/'`, or for a URL nothing
  * @returns once the answer's headers are here, whatever the status: a refusal is a value, see {@link TestClient.status}.
+ * @throws Node's error when there is no answer, such as one with the code `ECONNREFUSED`.
  * @example
  * ```ts
  * const client = await connect(router, '/doge/shiba?token=x');
@@ -38,131 +46,136 @@ export interface ReceivedEvent extends ParsedEvent {
  * await client.close();
  * ```
  */
-export async function connect(
-  target: Router | Server | string,
-  path = '/',
-  options: ConnectOptions = {},
-): Promise<TestClient> {
-  if (typeof target === 'string') return TestClient.open(target + path, options, null);
-  if ('url' in target) return TestClient.open(target.url + path, options, null);
-  const server = await target.listen();
+export async function connect(target: TestTarget, path?: string, options: ConnectOptions = {}): Promise<TestClient> {
+  const served = await serveTarget(target, path);
   try {
-    return await TestClient.open(server.url + path, options, server);
+    return await TestClient.open(served, options);
   } catch (thrown) {
-    await server.close();
+    await served.stop();
     throw thrown;
   }
 }
 
-/** One connection of a spec. Made by {@link connect}. */
-export class TestClient {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+/** One client of a spec, over one connection or, with {@link TestClient.reconnect}, several. Made by {@link connect}. */
+export class TestClient implements AsyncDisposable {
   /** Every event so far, in order. */
   readonly events: ReceivedEvent[] = [];
-  /** Every comment so far, heartbeats included. */
+  /** Every comment so far, heartbeats included, without its colon and one space. */
   readonly comments: string[] = [];
   /** Every reconnection time so far, in milliseconds. */
   readonly retries: number[] = [];
-  /** Resolves when the connection is over, from whichever side. */
-  readonly closed: Promise<void>;
-  /** Whether the server ended the response as HTTP says; false for one that broke off. Known once {@link closed}. */
-  isComplete = false;
-  readonly #request: ClientRequest;
-  readonly #response: IncomingMessage;
-  readonly #server: Server | null;
-  readonly #timeoutMs: number;
-  #raw: Buffer[] = [];
+  /** Every piece of the body so far, as it arrived. */
+  readonly chunks: ReceivedChunk[] = [];
+  readonly #served: ServedTarget;
+  readonly #options: ConnectOptions;
+  readonly #parser: EventStreamParser;
+  #connection!: TestConnection;
   #taken = 0;
-  #isOver = false;
   #fault: TradewindError | null = null;
-  /** What looks again whenever something has arrived. */
+  /** What looks again whenever something has arrived, or the connection has ended. */
   readonly #waiting = new Set<() => void>();
 
-  private constructor(
-    request: ClientRequest,
-    response: IncomingMessage,
-    { timeoutMs = 5_000, lastEventId = '' }: ConnectOptions,
-    server: Server | null,
-  ) {
-    this.#request = request;
-    this.#response = response;
-    this.#server = server;
-    this.#timeoutMs = timeoutMs;
-    this.status = response.statusCode ?? 0;
-    this.headers = response.headers;
-    const parser = new EventStreamParser({
-      lastEventId,
-      onEvent: (event) => void this.events.push({ ...event, receivedAt: Date.now() }),
-      onComment: (text) => void this.comments.push(text),
-      onRetry: (ms) => void this.retries.push(ms),
-    });
-    response.on('data', (chunk: Buffer) => {
-      this.#raw.push(chunk);
-      try {
-        parser.push(chunk);
-      } catch (thrown) {
-        response.destroy(toError(thrown));
-      }
-      this.#look();
-    });
-    this.closed = new Promise((resolve) => {
-      // A response that breaks off is a fact for `isComplete`, not an error; what cannot be parsed is said to who waits.
-      response.once('error', (error) => {
-        if (error instanceof TradewindError) this.#fault = error;
-      });
-      response.once('close', () => {
-        this.isComplete = response.complete;
-        this.#isOver = true;
-        this.#look();
-        resolve();
-      });
+  private constructor(served: ServedTarget, options: ConnectOptions) {
+    this.#served = served;
+    this.#options = options;
+    this.#parser = new EventStreamParser({
+      lastEventId: options.lastEventId ?? '',
+      onEvent: (event) => this.events.push({ ...event, receivedAt: Date.now() }),
+      onComment: (text) => this.comments.push(text),
+      onRetry: (ms) => this.retries.push(ms),
     });
   }
 
   /** @internal */
-  static open(url: string, options: ConnectOptions, server: Server | null): Promise<TestClient> {
-    const { method = 'GET', headers = {}, lastEventId, body } = options;
-    return new Promise((resolve, reject) => {
-      const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, {
-        method,
-        agent: false,
-        rejectUnauthorized: false,
-        headers: {
-          Accept: 'text/event-stream',
-          ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
-          ...headers,
-        },
-      });
-      request.once('response', (response) => resolve(new TestClient(request, response, options, server)));
-      request.once('error', reject);
-      // After the answer, an error is the response's to tell.
-      request.once('response', () => request.off('error', reject).on('error', () => {}));
-      request.end(body);
-    });
+  static async open(served: ServedTarget, options: ConnectOptions): Promise<TestClient> {
+    const client = new TestClient(served, options);
+    await client.#open(options);
+    return client;
+  }
+
+  /** Where it connects to: for another client, or for a program under test. */
+  get url(): string {
+    return this.#served.url;
+  }
+
+  /** The answer's. */
+  get status(): number {
+    return this.#connection.response.statusCode ?? 0;
+  }
+
+  /** The answer's, with names in lower case. */
+  get headers(): IncomingHttpHeaders {
+    return this.#connection.response.headers;
+  }
+
+  /** Resolves when the connection is over, from whichever side. */
+  get closed(): Promise<void> {
+    return this.#connection.closed;
+  }
+
+  /** Whether the server ended the response as HTTP says; false for one that broke off. Known once {@link closed}. */
+  get isComplete(): boolean {
+    return this.#connection.isOver && this.#connection.response.complete;
+  }
+
+  /** What a reconnect would carry as `Last-Event-ID`; `''`: nothing. */
+  get lastEventId(): string {
+    return this.#parser.lastEventId;
   }
 
   /** Everything so far, as text. */
   get raw(): string {
-    return Buffer.concat(this.#raw).toString('utf8');
+    return Buffer.concat(this.chunks.map(({ bytes }) => bytes)).toString('utf8');
   }
 
-  /** The next event that was not taken yet; with a type, the next of that type, and those before it are skipped. */
-  async next(type?: string): Promise<ReceivedEvent> {
+  /**
+   * The next event that was not taken yet, or the next that matches: those before it are skipped.
+   *
+   * @throws Error when none comes within `timeoutMs`, or the connection ends: its message says what did arrive.
+   */
+  async next(match?: EventMatch): Promise<ReceivedEvent> {
     for (;;) {
-      const event = await this.#following();
-      if (type === undefined || event.type === type) return event;
+      const event = await this.#following(match);
+      if (isMatch(event, match)) return event;
     }
   }
 
-  /** The next `count` events. */
+  /** The next `count` events. Rejects as {@link next} does. */
   async take(count: number): Promise<ReceivedEvent[]> {
     const taken: ReceivedEvent[] = [];
     while (taken.length < count) taken.push(await this.#following());
     return taken;
   }
 
-  /** Waits until a predicate holds; it is asked again whenever something arrives. */
+  /**
+   * Resolves when no event comes, or none that matches, for `ms` milliseconds; rejects as soon as one does, or when one is there that
+   * was not taken.
+   *
+   * A `clock` that is a {@link FakeClock} is moved by the spec: what the server has sent by then has been looked at.
+   */
+  async expectNone(ms: number, match?: EventMatch): Promise<void> {
+    const unwanted = () => this.events.slice(this.#taken).find((event) => isMatch(event, match));
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        timer.cancel();
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const look = () => {
+        if (unwanted() !== undefined) settle();
+      };
+      const timer = (this.#options.clock ?? systemClock).setTimeout(() => {
+        // What was sent just now is on its way through the loopback interface.
+        turns(10).then(settle);
+      }, ms);
+      this.#waiting.add(look);
+      look();
+    });
+    const event = unwanted();
+    if (event !== undefined) throw new Error(`No ${describe(match)} was expected, but one came. ${this.#arrived()}`);
+  }
+
+  /** Waits until a predicate holds; it is asked again whenever something arrives. Rejects as {@link next} does. */
   async until(predicate: (client: this) => boolean): Promise<void> {
     await this.#waitFor(() => predicate(this), 'what was waited for');
   }
@@ -173,35 +186,81 @@ export class TestClient {
     return this.raw;
   }
 
+  /** Yields the events that were not taken yet, until the connection is over. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedEvent, undefined> {
+    for (;;) {
+      await this.#waitFor(() => this.events.length > this.#taken || this.#connection.isOver, 'an event');
+      const event = this.events[this.#taken];
+      if (event === undefined) return;
+      this.#taken++;
+      yield event;
+    }
+  }
+
   /** Stops reading, as a client that hangs does; the connection stays. */
   stall(): void {
-    this.#response.pause();
+    this.#connection.stall();
   }
 
   /** Reads on after {@link stall}. */
   resume(): void {
-    this.#response.resume();
+    this.#connection.resume();
   }
 
   /** Breaks the connection off with a reset, as a cable that is pulled and put back does. */
   cut(): void {
-    const { socket } = this.#request;
-    // TLS sockets cannot send a reset.
-    if (socket && 'encrypted' in socket) socket.destroy();
-    else socket?.resetAndDestroy();
+    this.#connection.cut();
+  }
+
+  /**
+   * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID. {@link status},
+   * {@link headers} and {@link closed} are the new answer's; {@link events} and the like go on.
+   */
+  async reconnect(overrides: TestRequestOptions = {}): Promise<this> {
+    await this.#connection.leave();
+    // A half-received event is none.
+    this.#parser.reset();
+    await this.#open({ ...this.#options, lastEventId: this.lastEventId, ...overrides });
+    return this;
   }
 
   /** Leaves, and stops the server if {@link connect} started it. */
   async close(): Promise<void> {
-    this.#request.destroy();
-    await this.closed;
-    await this.#server?.close();
+    await this.#connection.leave();
+    await this.#served.stop();
   }
 
-  async #following(): Promise<ReceivedEvent> {
+  /** As {@link close}: `await using client = await connect(…)`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #open(request: TestRequestOptions): Promise<void> {
+    const connection = await TestConnection.open(this.#served.url, request, (bytes) => this.#read(bytes));
+    this.#connection = connection;
+    connection.closed.then(() => this.#look());
+  }
+
+  #read(bytes: Buffer): void {
+    this.chunks.push({ receivedAt: Date.now(), bytes });
+    try {
+      this.#parser.push(bytes);
+    } catch (thrown) {
+      // What cannot be read is said to who waits.
+      const error = toError(thrown);
+      if (error instanceof TradewindError) this.#fault = error;
+      void this.#connection.leave();
+    }
+    this.#look();
+  }
+
+  async #following(match?: EventMatch): Promise<ReceivedEvent> {
     const index = this.#taken++;
     try {
-      await this.#waitFor(() => this.events.length > index, `event ${index + 1}`);
+      await this.#waitFor(
+        () => this.events.length > index,
+        `event ${index + 1}${match === undefined ? '' : `, ${describe(match)}`}`,
+      );
     } catch (thrown) {
       this.#taken--;
       throw thrown;
@@ -215,15 +274,13 @@ export class TestClient {
 
   #waitFor(isThere: () => boolean, what: string): Promise<void> {
     if (isThere()) return Promise.resolve();
+    const { timeoutMs = 5_000 } = this.#options;
     return new Promise((resolve, reject) => {
       const fail = (why: string) => {
         settle();
-        reject(
-          this.#fault ??
-            new Error(`${why} while waiting for ${what}. Arrived so far: ${JSON.stringify(this.raw.slice(-1000))}`),
-        );
+        reject(this.#fault ?? new Error(`${why} while waiting for ${what}. ${this.#arrived()}`));
       };
-      const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
+      const timeout = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
       const settle = () => {
         clearTimeout(timeout);
         this.#waiting.delete(look);
@@ -232,10 +289,29 @@ export class TestClient {
         if (isThere()) {
           settle();
           resolve();
-        } else if (this.#isOver) fail('The connection ended');
+        } else if (this.#connection.isOver) fail('The connection ended');
       };
       this.#waiting.add(look);
-      if (this.#isOver) fail('The connection had ended');
+      if (this.#connection.isOver) fail('The connection had ended');
     });
   }
+
+  /** What did arrive, for the message of a spec that failed. */
+  #arrived(): string {
+    const counts = `${this.events.length} events, ${this.comments.length} comments`;
+    return `Status ${this.status}. Arrived so far: ${counts}, ${JSON.stringify(this.raw.slice(-1000))}`;
+  }
+}
+
+function isMatch(event: ReceivedEvent, match: EventMatch | undefined): boolean {
+  return match === undefined || (typeof match === 'string' ? event.type === match : match(event));
+}
+
+function describe(match: EventMatch | undefined): string {
+  if (match === undefined) return 'event';
+  return typeof match === 'string' ? `event of the type ${JSON.stringify(match)}` : 'event that matches';
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

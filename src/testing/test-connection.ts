@@ -1,0 +1,104 @@
+/** One request of a test client, and what came of it. */
+
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { pipeline, type Readable } from 'node:stream';
+import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+
+export interface TestRequestOptions {
+  /** @defaultValue `'GET'` */
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as the `Last-Event-ID` header. */
+  lastEventId?: string;
+  body?: string;
+}
+
+/** An open response. It is read until it is over, or stalled. */
+export class TestConnection {
+  readonly response: IncomingMessage;
+  /** Resolves when it is over, from whichever side. */
+  readonly closed: Promise<void>;
+  readonly #request: ClientRequest;
+  readonly #body: Readable;
+  #isOver = false;
+
+  private constructor(request: ClientRequest, response: IncomingMessage, onBytes: (bytes: Buffer) => void) {
+    this.#request = request;
+    this.response = response;
+    this.#body = decoded(response);
+    this.#body.on('data', onBytes);
+    // A response that breaks off is a fact for `isComplete`, and no error.
+    this.#body.on('error', () => {});
+    this.closed = new Promise((resolve) => {
+      this.#body.once('close', () => {
+        this.#isOver = true;
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves once the answer's headers are here, whatever the status. */
+  static open(url: string, options: TestRequestOptions, onBytes: (bytes: Buffer) => void): Promise<TestConnection> {
+    const { method = 'GET', headers = {}, lastEventId = '', body } = options;
+    return new Promise((resolve, reject) => {
+      const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, {
+        method,
+        agent: false,
+        rejectUnauthorized: false,
+        headers: {
+          Accept: 'text/event-stream',
+          ...(lastEventId === '' ? {} : { 'Last-Event-ID': Buffer.from(lastEventId).toString('latin1') }),
+          ...headers,
+        },
+      });
+      request.once('error', reject);
+      request.once('response', (response) => {
+        // After the answer, an error is the response's to tell.
+        request.off('error', reject).on('error', () => {});
+        resolve(new TestConnection(request, response, onBytes));
+      });
+      request.end(body);
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  stall(): void {
+    this.#body.pause();
+  }
+
+  resume(): void {
+    this.#body.resume();
+  }
+
+  /** Breaks off with a reset. */
+  cut(): void {
+    const { socket } = this.#request;
+    // TLS sockets cannot send a reset.
+    if (socket && 'encrypted' in socket) socket.destroy();
+    else socket?.resetAndDestroy();
+  }
+
+  async leave(): Promise<void> {
+    this.#request.destroy();
+    this.#body.destroy();
+    await this.closed;
+  }
+}
+
+/** The body as it was before it was compressed, flush by flush. */
+function decoded(response: IncomingMessage): Readable {
+  const decoder = decoderOf(response.headers['content-encoding']);
+  // Its errors are the decoder's as well.
+  return decoder === null ? response : pipeline(response, decoder, () => {});
+}
+
+function decoderOf(encoding: string | undefined) {
+  if (encoding === 'br') return createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH });
+  const flush = { flush: constants.Z_SYNC_FLUSH };
+  if (encoding === 'gzip') return createGunzip(flush);
+  return encoding === 'deflate' ? createInflate(flush) : null;
+}

@@ -1,0 +1,54 @@
+/** Where a test client connects to: a server that runs, or one that is started for it. */
+
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import type { Router } from '../server/router.js';
+import type { Server } from '../server/server.js';
+
+/** A router, a server of ours or of Node's, a listener such as an Express app, or a URL. */
+export type TestTarget = Router | Server | NetServer | RequestListener | string | URL;
+
+export interface ServedTarget {
+  readonly url: string;
+  /** Stops what was started for this. */
+  stop(): Promise<void>;
+}
+
+const leave = async () => {};
+
+/**
+ * Serves what is not served yet, on a free port of the loopback interface.
+ *
+ * @param path - appended to the URL; without it a URL is taken as it is.
+ */
+export async function serveTarget(target: TestTarget, path: string | undefined): Promise<ServedTarget> {
+  if (typeof target === 'string' || target instanceof URL) return { url: join(`${target}`, path), stop: leave };
+  if (typeof target === 'function') return serveNode(createServer(target), path);
+  if (target instanceof NetServer) return serveNode(target, path);
+  if ('url' in target) return { url: join(target.url, path), stop: leave };
+  const server = await target.listen();
+  return { url: join(server.url, path), stop: () => server.close() };
+}
+
+async function serveNode(server: NetServer, path: string | undefined): Promise<ServedTarget> {
+  const isOurs = !server.listening;
+  if (isOurs) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  }
+  const { port, address, family } = server.address() as AddressInfo;
+  // One that listens everywhere is met here as well.
+  const host = address === '::' || address === '0.0.0.0' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
+  const url = join(`${server instanceof TlsServer ? 'https' : 'http'}://${host}:${port}`, path);
+  const stop = async () => {
+    if ('closeAllConnections' in server) (server as { closeAllConnections(): void }).closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url, stop: isOurs ? stop : leave };
+}
+
+function join(url: string, path: string | undefined): string {
+  return path === undefined ? url : url.replace(/\/$/, '') + path;
+}
