@@ -76,6 +76,7 @@ test('EventSource: has enumerable attributes, read-only where the standard says 
     t.is(describe(name)?.set, undefined);
   }
   for (const name of ['onopen', 'onmessage', 'onerror', 'close']) t.true(describe(name)?.enumerable);
+  t.is(Object.prototype.toString.call(EventSource.prototype), '[object EventSource]');
 });
 
 test('EventSource: is without credentials unless told (idl/withCredentials)', (t) => {

@@ -113,6 +113,10 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     return this.#readyState;
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'EventSource';
+  }
+
   /** What the next attempt carries as `Last-Event-ID`; `''`: nothing. Not in the standard yet. */
   get lastEventId(): string {
     return this.#reader.lastEventId;
