@@ -113,19 +113,49 @@ const fields = fc.record(
 test('parse(encode(x)) equals x, wherever its bytes are cut', (t) => {
   fc.assert(
     fc.property(fc.array(fields, { minLength: 1, maxLength: 5 }), fc.integer(), (events, seed) => {
-      const bytes = Buffer.from(events.map((event) => encodeEvent(event)).join(''));
+      const blocks = events.map((event) => Buffer.from(encodeEvent(event)));
+      const bytes = Buffer.concat(blocks);
       let lastEventId = '';
       const expected = events.map(({ id, event, data }) => {
         lastEventId = id ?? lastEventId;
         return { type: event || 'message', data, lastEventId };
       });
       const retry = events.findLast((event) => event.retry !== undefined)?.retry;
-      for (const cut of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte)), cutAtRandom(bytes, seed)]) {
+      for (const cut of [[bytes], blocks, Array.from(bytes, (byte) => Uint8Array.of(byte)), cutAtRandom(bytes, seed)]) {
         const got = read(cut);
         t.deepEqual(got.events, expected);
         t.is(got.retry, retry);
       }
     }),
     { numRuns: 300 },
+  );
+});
+
+test('EventStreamParser: reads a large chunk as it reads its bytes one by one', (t) => {
+  const words = [
+    'data: ',
+    'data',
+    'id: ',
+    'event: ',
+    'retry: 9',
+    ': ',
+    'x',
+    'much wow',
+    '狗',
+    'é🐕',
+    '\ud83d',
+    '\0',
+    '\t',
+  ];
+  const part = fc.constantFrom(...words, '\n', '\n', '\r', '\r\n', '\n\n');
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 2, maxLength: 80 }), (parts) => {
+      const block = Buffer.from(`${parts.join('')}\n`);
+      const bytes = Buffer.concat(Array.from({ length: Math.ceil(20_000 / block.length) }, () => block));
+      const { counts: _, ...whole } = read([bytes]);
+      const { counts: __, ...cut } = read(Array.from(bytes, (byte) => Uint8Array.of(byte)));
+      t.deepEqual(whole, cut);
+    }),
+    { numRuns: 60 },
   );
 });

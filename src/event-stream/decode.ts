@@ -1,25 +1,32 @@
 /** Bytes to text by the fastest way that the platform has. No Node import: a browser has no `Buffer`. */
 
-const hasBuffer = typeof Buffer === 'function';
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+/** Node's Buffer, beside what is documented: `toString` takes 10 ns longer, a twentieth of what a chunk with one event costs. */
+type Sliceable = Uint8Array & { utf8Slice(start: number, end: number): string };
+
+// Only Node's own: the one that a bundler puts in its place has no such method, and is no faster.
+const NodeBuffer = 'utf8Slice' in (globalThis.Buffer?.prototype ?? {}) ? globalThis.Buffer : undefined;
+const STREAM = { stream: true };
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 export function encodeUtf8(text: string): Uint8Array {
-  return hasBuffer ? Buffer.from(text) : encoder.encode(text);
+  return NodeBuffer === undefined ? encoder.encode(text) : NodeBuffer.from(text);
 }
 
 /** The same bytes, searched and decoded faster where there are Buffers. */
 export function asBuffer(bytes: Uint8Array): Uint8Array {
-  if (!hasBuffer || bytes instanceof Buffer) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (NodeBuffer === undefined || bytes instanceof NodeBuffer) return bytes;
+  return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
- * Decodes from UTF-8; what is no UTF-8 becomes U+FFFD, and a byte order mark stays.
+ * Decodes whole lines from UTF-8; what is no UTF-8 becomes U+FFFD, and a byte order mark stays.
  *
+ * @param bytes - of {@link asBuffer}.
  * @param isAscii - what to expect: a Buffer decodes ASCII five times as fast as TextDecoder, and all else slower.
  */
-export function decodeUtf8(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string {
-  if (isAscii && hasBuffer && bytes instanceof Buffer) return bytes.toString('utf8', start, end);
-  return utf8.decode(bytes.subarray(start, end));
+export function decodeLines(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string {
+  if (isAscii && NodeBuffer !== undefined) return (bytes as Sliceable).utf8Slice(start, end);
+  // As a stream, although a line's end leaves nothing open: Node 20 decodes what is not ASCII 1.5 times as fast that way.
+  return decoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), STREAM);
 }
