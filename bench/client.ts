@@ -8,7 +8,7 @@
  *
  * Not measured: connecting, coming back, and what a program does with an event.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/client.ts [--rounds 5] [--events 1000000]
+ * Run:   npm run bench -- client [--rounds 5] [--events 1000000]
  * Takes: about three minutes.
  */
 

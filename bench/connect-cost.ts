@@ -6,7 +6,7 @@
  *
  * Not measured: latency, TLS, HTTP/2, a `checkConnection` that asks anyone.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/connect-cost.ts
+ * Run:   npm run bench -- connect-cost
  *        [--streams 1000] [--rounds 5] [--processes 2]
  * Takes: about half a minute. Each of `processes` starts every case anew; each round runs all cases in random order.
  */

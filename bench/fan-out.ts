@@ -10,7 +10,7 @@
  * "as a string" and "as an object" is what `data` is. better-sse sends what it sends by default: the data as JSON, and an
  * id of 36 characters, which is why its events are longer. Our broker's events carry an id as well.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/fan-out.ts
+ * Run:   npm run bench -- fan-out
  *        [--subscribers 1000] [--events 60] [--rounds 5] [--processes 3]
  * Takes: about 2 minutes. Each of `processes` starts every case anew; each round then runs all cases in random order.
  */

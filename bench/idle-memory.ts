@@ -9,7 +9,7 @@
  *
  * Not measured: the kernel's socket buffers (about 2 to 4 KB more for each), streams with a queue, TLS, HTTP/2.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/idle-memory.ts
+ * Run:   npm run bench -- idle-memory
  *        [--streams 5000, which is N] [--rounds 5] [--browser 1, for the request headers of a browser]
  * Takes: about 2 minutes. Needs `ulimit -n` above 2 N.
  */

@@ -6,7 +6,7 @@
  *
  * Not measured: sockets, and what a program does with an event.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/parser.ts [--rounds 5] [--only 3]
+ * Run:   npm run bench -- parser [--rounds 5] [--only 3]
  * Takes: about two minutes. `--only` runs one workload, by its number.
  */
 

@@ -12,7 +12,7 @@
  *
  * Not measured: TLS, HTTP/2, memory outside the heap, which is printed.
  *
- * Run:   npm run build && node --import ./scripts/typescript.mjs bench/soak.ts [--seconds 60] [--clients 1000]
+ * Run:   npm run bench -- soak [--seconds 60] [--clients 1000]
  * Takes: `seconds`, and a quarter of it for the warm-up, and a few.
  */
 

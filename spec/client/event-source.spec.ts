@@ -178,8 +178,10 @@ test('EventSource: closes when its signal aborts, and lets go of the signal', as
 
 test('EventSource: is closed from the start when its signal has aborted', async (t) => {
   const url = await listen(t, () => t.fail());
-  const source = follow(t, url, { signal: AbortSignal.abort() });
+  const signal = AbortSignal.abort();
+  const source = follow(t, url, { signal });
   t.is(source.readyState, EventSource.CLOSED);
+  t.is(getEventListeners(signal, 'abort').length, 0);
   await turns(20);
 });
 

@@ -95,7 +95,7 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
       LONGEST_TIMER_MS,
     );
     if (signal?.aborted) this.close();
-    signal?.addEventListener('abort', this.#onAbort);
+    else signal?.addEventListener('abort', this.#onAbort);
     void this.#follow();
   }
 

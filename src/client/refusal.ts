@@ -18,7 +18,7 @@ export async function refusal(response: Response): Promise<Error> {
     return new EventStreamError('UNKNOWN_STATUS', `HTTP knows no such status: "${status}". Check the server.`);
   }
   const body = await beginningOf(response);
-  return new HttpError(status, statusText, { headers: Object.fromEntries(headers), body });
+  return new HttpError(status, statusText || undefined, { headers: Object.fromEntries(headers), body });
 }
 
 async function beginningOf({ body }: Response): Promise<string> {

@@ -104,7 +104,7 @@ export class StreamReader {
     if (this.#isClosed) return true;
     const { status, statusText, body } = response;
     const afterMs = retryAfterMs(response);
-    if (this.#isRetried(status, afterMs)) return this.#lose(new HttpError(status, statusText), afterMs);
+    if (this.#isRetried(status, afterMs)) return this.#lose(new HttpError(status, statusText || undefined), afterMs);
     if (status !== 200 || !isEventStream(response)) throw response;
     this.#openedAt = this.#clock.now();
     this.#body = body?.getReader() ?? null;
