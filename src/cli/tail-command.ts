@@ -43,7 +43,7 @@ export function tailCommand(): Command {
       '--idle <seconds>',
       'come back when nothing has come for so long, not even a heartbeat; 0: never',
       number,
-      60,
+      0,
     )
     .option('--count <events>', 'end after so many events', number)
     .option('--comments', 'show comments, heartbeats among them')
