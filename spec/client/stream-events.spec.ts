@@ -677,6 +677,16 @@ test('streamEvents: goes through the fetch that it is given (client/proxy)', asy
   t.is(value?.data, 'http://elsewhere.invalid/x');
 });
 
+test("streamEvents: takes the answers of a fetch of the program's own, whatever their class", async (t) => {
+  const answer = { status: 403, statusText: 'Forbidden', headers: new Headers({ 'X-Why': 'x' }), body: null };
+  const events = streamEvents('http://elsewhere.invalid', { fetch: async () => answer as Response });
+  const error = await t.throwsAsync(events.next(), { instanceOf: HttpError });
+  t.deepEqual(
+    [error.status, error.message, error.headers['x-why'], error.body],
+    [403, 'HTTP 403: "Forbidden"', 'x', ''],
+  );
+});
+
 test('streamEvents: says at the call what can never work', (t) => {
   const url = 'http://127.0.0.1:1';
   const refused = (code: string) => ({ instanceOf: ConfigurationError, code });

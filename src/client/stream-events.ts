@@ -161,7 +161,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   async #fail(thrown: unknown): Promise<void> {
     let error = thrown;
-    if (thrown instanceof Response) {
+    if (isResponse(thrown)) {
       if (thrown.status === 204) return this.#close(null);
       const timer = (this.#options.clock ?? clientClock).setTimeout(() => this.#reader.close(), REFUSAL_TIMEOUT_MS);
       error = await refusal(thrown);
@@ -188,6 +188,11 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     this.#reader.close();
     this.#options.onStateChange?.({ state: 'closed', cause });
   }
+}
+
+/** Not by its class: a fetch of the program's own may have one of its own. */
+function isResponse(thrown: unknown): thrown is Response {
+  return typeof (thrown as Response | null)?.headers?.get === 'function';
 }
 
 function httpUrl(url: string | URL): URL {
