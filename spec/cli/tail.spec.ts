@@ -2,9 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { tail as tailHere } from '../../src/cli/tail.js';
+import { TailReport } from '../../src/cli/tail-report.js';
+import { FakeClock } from '../../src/testing/index.js';
 import { listen, openStream } from '../support/plain-server.js';
+import { deferred } from '../support/serve.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const command = ['--import', './scripts/typescript.mjs', 'src/cli/main.ts', 'tail'];
@@ -128,6 +133,38 @@ test('tail --comments: shows comments', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write(': beat\n\ndata: x\n\n'));
   const { err } = await tail(t, url, '--comments', '--count', '1');
   t.regex(err, /^: beat$/m);
+});
+
+test('tail: says what may be wrong when nothing comes, once', async (t) => {
+  const opened = deferred<ServerResponse>();
+  const url = await listen(t, (_request, response) => opened.resolve(openStream(response)));
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const shown = [deferred(), deferred()];
+  let lines = 0;
+  const report = new TailReport({
+    out: () => shown[lines++]?.resolve(),
+    err: (text) => said.push(text),
+    isJson: false,
+    hasColours: { out: false, err: false },
+  });
+  const leaving = new AbortController();
+  const options = { report, hasComments: false, signal: leaving.signal, drained: () => undefined, clock };
+  const ended = tailHere(url, {}, options);
+  const response = await opened.promise;
+  const notices = () => said.filter((text) => text.startsWith('Nothing has come for 20.0 s, not even a heartbeat.'));
+  for (const { promise } of shown) {
+    response.write('data: x\n\n');
+    await promise;
+    clock.advance(19_999);
+  }
+  t.deepEqual(notices(), []);
+  clock.advance(1);
+  clock.advance(100_000);
+  t.is(notices().length, 1);
+  leaving.abort();
+  t.true(await ended);
+  t.is(clock.pending, 0);
 });
 
 test('tail: says when and why it comes back, and from where', async (t) => {

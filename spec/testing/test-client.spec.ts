@@ -309,6 +309,8 @@ test('a client that is disposed of leaves, and stops the server that it was give
 
 test('a client leaves nothing behind that would keep a process alive, in node:test', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [
+    // What newer versions print by default is for people.
+    '--test-reporter=tap',
     '--import',
     fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url)),
     fileURLToPath(new URL('in-node-test.ts', import.meta.url)),

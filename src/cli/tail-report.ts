@@ -72,6 +72,12 @@ export class TailReport {
     }
   }
 
+  quiet(ms: number): void {
+    const why =
+      'If the server does send, something between may be holding it back: a proxy that buffers or compresses.';
+    this.#say('yellow', `Nothing has come for ${seconds(ms)}, not even a heartbeat. ${why}`);
+  }
+
   fault(error: Error): void {
     this.#say('red', error instanceof HttpError ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
     if (!(error instanceof HttpError)) return;

@@ -2,6 +2,7 @@
 
 import { streamEvents } from '../client/stream-events.js';
 import type { StreamEventsOptions } from '../client/stream-options.js';
+import { type Clock, clientClock, type Timer } from '../clock.js';
 import { toError } from '../errors.js';
 import type { TailReport } from './tail-report.js';
 
@@ -16,7 +17,11 @@ export interface TailOptions {
   signal: AbortSignal;
   /** Waits for the reader of the output, if it has to be waited for. */
   drained: () => Promise<unknown> | undefined;
+  clock?: Clock;
 }
+
+/** Longer than the heartbeats of most servers: who waits in vain for so long wants to know what may be wrong. */
+const QUIET_MS = 20_000;
 
 /**
  * Returns whether it ended well: the stream was over, or the person left. What went wrong has been reported.
@@ -24,17 +29,29 @@ export interface TailOptions {
  * @throws {@link ConfigurationError} when there is no following it.
  */
 export async function tail(url: string, request: StreamEventsOptions, options: TailOptions): Promise<boolean> {
-  const { report, types, count = Infinity, hasComments, signal, drained } = options;
+  const { report, types, count = Infinity, hasComments, signal, drained, clock = clientClock } = options;
+  let quiet: Timer | undefined;
+  const isHeard = (isOpen = true) => {
+    quiet?.cancel();
+    quiet = isOpen ? clock.setTimeout(() => report.quiet(QUIET_MS), QUIET_MS) : undefined;
+  };
   const events = streamEvents(url, {
     ...request,
     signal,
-    onComment: (text) => report.comment(text, hasComments),
-    onStateChange: (state) => report.state(state, events.lastEventId),
+    onComment: (text) => {
+      isHeard();
+      report.comment(text, hasComments);
+    },
+    onStateChange: (now) => {
+      isHeard(now.state === 'open');
+      report.state(now, events.lastEventId);
+    },
   });
   report.request(url, request);
   let shown = 0;
   try {
     for await (const event of events) {
+      isHeard();
       const isShown = types === undefined || types.includes(event.type);
       report.event(event, isShown);
       if (isShown && ++shown >= count) break;
@@ -46,6 +63,7 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
       return false;
     }
   } finally {
+    isHeard(false);
     report.totals();
   }
   return true;
