@@ -1,6 +1,6 @@
 /** Tradewind: class-based Server-Sent Events for Node.js. */
 
-export type { Broker, Gap, Subscriber, Subscription } from './channel/broker.js';
+export type { Broker, Gap, Resumed, Subscriber, Subscription } from './channel/broker.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './channel/memory-broker.js';
 export type { Clock, Timer } from './clock.js';
 export type { CloseReason } from './connection/connection.js';
@@ -22,6 +22,7 @@ export { Frame } from './event-stream/frame.js';
 export type { CorsOptions, CorsOrigins } from './handler/cors.js';
 export { EventSourceHandler } from './handler/event-source-handler.js';
 export { type Method, type PathParams, RequestHandler } from './handler/request-handler.js';
+export type { HeldChannels } from './handler/stream-channels.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { HandlerClass } from './routing/handler-class.js';
 export type { Limits, MountOptions, TrustProxy } from './routing/options.js';

@@ -44,7 +44,7 @@ class CountingBroker extends MemoryBroker {
     const counting = {
       deliver(frame: Parameters<typeof subscriber.deliver>[0]) {
         deliveries++;
-        subscriber.deliver(frame);
+        return subscriber.deliver(frame);
       },
       gap: (gap: Parameters<typeof subscriber.gap>[0]) => subscriber.gap(gap),
     };
@@ -53,6 +53,7 @@ class CountingBroker extends MemoryBroker {
     let isSubscribed = true;
     return {
       resumed: subscription.resumed,
+      add: (added: readonly string[], from?: string | null) => subscription.add(added, from),
       unsubscribe() {
         if (isSubscribed) subscriptions--;
         isSubscribed = false;

@@ -129,6 +129,7 @@ test('subscribe: a broker whose unsubscribe throws is logged, and keeps close fr
     close: broker.close.bind(broker),
     subscribe: async () => ({
       resumed: 'fresh' as const,
+      add: async () => 'fresh' as const,
       unsubscribe() {
         throw fault;
       },

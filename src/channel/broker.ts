@@ -6,10 +6,14 @@ import type { Frame } from '../event-stream/frame.js';
 /**
  * Carries events from publishers to subscribers, and keeps a bounded history of each channel.
  *
- * - Ids have one total order for each broker, across channels, so that one last event ID resumes a stream of many.
+ * - Events have one total order for each broker, across channels, the same for every subscriber of every process, so that
+ *   one last event ID resumes a stream of many channels.
  * - An id names its history: one from another history, one that is malformed, and one older than what is kept is a
  *   gap, told to the subscriber and never ignored. A last event ID comes from the network; it may be anything.
  * - History is kept whether or not anyone listens, and a noisy channel does not evict a quiet one.
+ *
+ * What is asked of one channel, or by one subscriber, never waits for another's. After {@link close} both calls reject with
+ * {@link BrokerError} `BROKER_CLOSED`. `brokerContract` of `tradewind/testing` holds a broker against all of this.
  */
 export interface Broker {
   /**
@@ -17,20 +21,23 @@ export interface Broker {
    *
    * Calls made one after the other, awaited or not, are delivered in that order.
    *
-   * @param options - `id`: the publisher's own; it resumes as well as the broker's do.
-   * @throws {@link InvalidEventError} when the event cannot be encoded.
-   * @throws {@link BrokerError} when it cannot be kept: nobody got it, and nobody will.
+   * @param channel - 1 to 255 bytes of UTF-8 without control characters.
+   * @param options - `id`: the publisher's own, unique within its channel; it resumes as well as the broker's do.
+   * @throws {@link InvalidEventError} when the event cannot be encoded or the channel has no such name. Nothing was published.
+   * @throws {@link BrokerError} when the event is not known to be kept. `PUBLISH_UNCERTAIN`: the engine went away before it
+   *   answered, and the event may be delivered yet. Any other code: nobody got it, and nobody will.
    */
   publish(channel: string, event: string, data?: unknown, options?: EventOptions): Promise<string>;
 
   /**
    * Delivers what was published strictly after `after`, then what is published from now on: in order, nothing twice,
    * nothing between lost. With `after` `null` or `''`, only what is published from now on; with `'earliest'`, everything
-   * that is kept before it.
+   * that is kept before it. Resolves when the replay has been delivered.
    *
-   * Replay is of the named channels and of no other: a last event ID grants nothing.
+   * Replay is of the named channels and of no other: a last event ID grants nothing. While the engine is away it waits,
+   * and so do subscriptions that are there: when the engine is back they read on where they were.
    *
-   * @throws {@link BrokerError} when the broker is closed or its engine cannot be asked.
+   * @throws {@link BrokerError} when the broker is closed, or its engine refuses to be asked.
    */
   subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription>;
 
@@ -40,23 +47,45 @@ export interface Broker {
 
 /** Who gets the events of a subscription. */
 export interface Subscriber {
-  /** Called for each event, synchronously and in order. Must not throw. The frame is shared: it was encoded once for all. */
-  deliver(frame: Frame): void;
-  /** Called at most once, before any event, and awaited: the replay cannot be whole. What is kept is delivered after it. */
-  gap(gap: Gap): void | Promise<void>;
+  /**
+   * Called for each event, synchronously and in order. The frame is shared: it was encoded once for all.
+   *
+   * Must not throw: a subscriber that does loses its subscription, and the process gets a warning. The others notice nothing.
+   *
+   * @returns a promise when there is no room for more: a replay goes on when it has resolved, and ends if that is with `false`.
+   *   What is live does not wait.
+   */
+  deliver(frame: Frame): unknown;
+  /**
+   * Called when events were lost to this subscriber, and awaited: before the replay, when that cannot be whole, and again
+   * should the engine lose events of a subscription that is open. What is kept is delivered after it.
+   */
+  gap(gap: Gap): unknown;
 }
 
 /** What is known of events that were lost. */
 export interface Gap {
-  /** Where the client said that it was. */
+  /** Where the subscriber was: what it gave as `after`, or the last id that it got. */
   readonly lastEventId: string;
-  /** The oldest event that is still kept in the channels asked for; `null` when none is. */
+  /** The oldest event that is kept after it, with which the delivery goes on; `null` when there is none. */
   readonly earliestId: string | null;
 }
 
+/** `fresh`: there was no id to resume after. `complete`: all that was missed was delivered. `gap`: some of it was lost. */
+export type Resumed = 'fresh' | 'complete' | 'gap';
+
+/** What one subscriber gets, of all its channels in one order. */
 export interface Subscription {
-  /** `fresh`: there was no id to resume after. `complete`: all that was missed was delivered. `gap`: some of it was lost. */
-  readonly resumed: 'fresh' | 'complete' | 'gap';
+  readonly resumed: Resumed;
+  /**
+   * Adds channels: what was published on them after `after`, as for {@link Broker.subscribe}, then what is published on all.
+   * Channels that it has already are left as they are. Resolves when the replay has been delivered.
+   *
+   * Of the replay, what is older than the last event that was delivered comes first, and then a frame with nothing but that
+   * event's id, so that a client's last event ID says again how far it has come. Meanwhile nothing else is delivered: a client
+   * that is cut off in between may get events of its other channels again, but loses none.
+   */
+  add(channels: readonly string[], after?: string | null): Promise<Resumed>;
   /** Drops these channels of it, or all, at once: nothing of them is delivered after the call. May be called twice. */
   unsubscribe(channels?: readonly string[]): void;
 }

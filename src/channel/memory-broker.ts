@@ -2,12 +2,16 @@
 
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
-import { BrokerError } from '../errors.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { OptionFaults } from '../option-faults.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
-import { Channel, type HistoryLimits, type KeptEvent } from './channel.js';
+import { closedError } from './broker-errors.js';
+import { checkedChannel } from './channel-name.js';
+import { EARLIEST, idOf, newEpoch, sequenceOf } from './event-id.js';
+import { FanOut } from './fan-out.js';
+import { History, type HistoryLimits, type KeptEvent, type Page } from './history.js';
+import type { Start } from './reading.js';
 
 /** What a {@link MemoryBroker} keeps of each channel. Whichever limit is reached first evicts the oldest events. */
 export interface MemoryBrokerOptions {
@@ -19,9 +23,6 @@ export interface MemoryBrokerOptions {
   historyMs?: number;
   clock?: Clock;
 }
-
-/** The id that stands before all that is kept, as in Mercure. */
-const EARLIEST = 'earliest';
 
 /**
  * Carries events within this process, and keeps their history for as long as the process lives.
@@ -39,15 +40,15 @@ const EARLIEST = 'earliest';
 export class MemoryBroker implements Broker {
   readonly #limits: HistoryLimits;
   readonly #clock: Clock;
-  readonly #channels = new Map<string, Channel>();
-  /** Publishers' own ids, as far as their events are kept. */
-  readonly #ownIds = new Map<string, number>();
+  readonly #fanOut: FanOut;
+  readonly #histories = new Map<string, History>();
+  /** Publishers' own ids, by channel, as far as their events are kept. */
+  readonly #ownIds = new Map<string, Map<string, number>>();
   readonly #epoch: string;
-  #sequence = 0;
   #isClosed = false;
   #sweepAt: number;
   /**
-   * A channel that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
+   * A history that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
    * channels together: an id below it may have missed events of any of them.
    */
   #droppedThrough = 0;
@@ -65,131 +66,102 @@ export class MemoryBroker implements Broker {
     faults.throwIfAny();
     this.#limits = { historyCount, historyBytes, historyMs };
     this.#clock = clock;
-    this.#epoch = Math.floor(clock.random() * 36 ** 8)
-      .toString(36)
-      .padStart(8, '0');
+    this.#epoch = newEpoch(clock);
     this.#sweepAt = clock.now() + historyMs;
+    this.#fanOut = new FanOut(
+      {
+        begin: (channels, lastEventId) => this.#startOf(channels, lastEventId),
+        read: (channel, after) => this.#read(channel, after),
+        release() {},
+      },
+      clock,
+    );
   }
 
-  async publish(name: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
+  async publish(channel: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
     this.#assertOpen();
-    const sequence = this.#sequence + 1;
-    const id = `${options.id ?? this.#idOf(sequence)}`;
+    const sequence = this.#fanOut.head + 1;
+    const id = `${options.id ?? idOf(this.#epoch, sequence)}`;
     const frame = Frame.ofMessage(event, data, { ...options, id });
+    const history = this.#historyOf(checkedChannel(channel));
     // Nothing throws from here on: what is numbered is kept and delivered.
-    this.#sequence = sequence;
-    const now = this.#clock.now();
-    if (options.id !== undefined) this.#ownIds.set(id, sequence);
-    this.#sweep(now);
-    const channel = this.#channelOf(name);
-    this.#forget(channel.append({ sequence, id, frame, publishedAt: now }, this.#limits));
-    // Hot path: bench/fan-out, case "broker publish".
-    for (const { subscriber } of channel.listeners) subscriber.deliver(frame);
+    const keptAt = this.#clock.now();
+    const kept = { sequence, id, frame, keptAt };
+    if (options.id !== undefined) this.#keepOwnId(channel, id, sequence);
+    this.#forget(channel, history.append(kept, this.#limits));
+    this.#fanOut.deliver(channel, kept);
+    this.#sweep(keptAt);
     return id;
   }
 
-  async subscribe(
-    names: readonly string[],
-    subscriber: Subscriber,
-    after: string | null = null,
-  ): Promise<Subscription> {
+  async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
     this.#assertOpen();
-    const unique = [...new Set(names)];
-    const isFresh = after === null || after === '' || after === EARLIEST;
-    const from = after === EARLIEST ? 0 : isFresh ? this.#sequence : this.#sequenceOf(after);
-    this.#evict(unique);
-    const isGap = !isFresh && this.#hasLost(unique, from);
-    if (isGap) {
-      await subscriber.gap({ lastEventId: after, earliestId: this.#earliestId(unique) });
-      this.#assertOpen();
-    }
-    // From here to the end without an await: nothing can be published between the replay and going live.
-    const channels = unique.map((name) => this.#channelOf(name));
-    const missed = channels.flatMap((channel) => channel.after(from ?? 0));
-    missed.sort((one, other) => one.sequence - other.sequence);
-    for (const { frame } of missed) subscriber.deliver(frame);
-    // An object of this subscription's own: one subscriber may subscribe twice.
-    const listener = { subscriber };
-    for (const channel of channels) channel.listeners.add(listener);
-    return {
-      resumed: isFresh ? 'fresh' : isGap ? 'gap' : 'complete',
-      unsubscribe: (dropped = unique) => {
-        for (const name of dropped) {
-          this.#channels.get(name)?.listeners.delete(listener);
-          this.#dropIfEmpty(name);
-        }
-      },
-    };
+    return this.#fanOut.subscribe(channels, subscriber, after);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#channels.clear();
+    this.#fanOut.close();
+    this.#histories.clear();
     this.#ownIds.clear();
   }
 
-  #idOf(sequence: number): string {
-    return `${this.#epoch}-${sequence}`;
+  #startOf(channels: readonly string[], lastEventId: string): Start {
+    if (lastEventId === '') return { sequence: this.#fanOut.head, lastEventId, kind: 'fresh' };
+    if (lastEventId === EARLIEST) return { sequence: 0, lastEventId, kind: 'fresh' };
+    const own = new Set(channels.flatMap((channel) => this.#ownIds.get(channel)?.get(lastEventId) ?? []));
+    // The same id in two of the channels names two places: which one is meant, nobody can say.
+    if (own.size > 1) return { sequence: 0, lastEventId, kind: 'unknown' };
+    const [sequence = sequenceOf(this.#epoch, lastEventId)] = own;
+    const isKnown = sequence !== null && sequence <= this.#fanOut.head;
+    return isKnown ? { sequence, lastEventId, kind: 'known' } : { sequence: 0, lastEventId, kind: 'unknown' };
   }
 
-  /** The place of an id in this history; `null` when it has none. */
-  #sequenceOf(id: string): number | null {
-    const own = this.#ownIds.get(id);
-    if (own !== undefined) return own;
-    const [, epoch, digits] = /^([0-9a-z]{8})-([1-9][0-9]{0,15}|0)$/.exec(id) ?? [];
-    const sequence = Number(digits);
-    return epoch === this.#epoch && sequence <= this.#sequence ? sequence : null;
+  #read(channel: string, after: number): Page {
+    const history = this.#histories.get(channel);
+    const { head } = this.#fanOut;
+    if (history === undefined) return { events: [], through: head, lostThrough: this.#droppedThrough };
+    // Nobody may have published since it grew old.
+    this.#forget(channel, history.evict(this.#clock.now(), this.#limits));
+    return history.after(after, head);
   }
 
-  #hasLost(names: readonly string[], after: number | null): boolean {
-    if (after === null) return true;
-    return names.some((name) => (this.#channels.get(name)?.evictedThrough ?? this.#droppedThrough) > after);
-  }
-
-  /** Evicts what has been kept for long enough: nobody may have published since. */
-  #evict(names: Iterable<string>): void {
-    const now = this.#clock.now();
-    for (const name of names) this.#forget(this.#channels.get(name)?.evict(now, this.#limits) ?? []);
-  }
-
-  #earliestId(names: readonly string[]): string | null {
-    const oldest = names.flatMap((name) => this.#channels.get(name)?.oldest ?? []);
-    oldest.sort((one, other) => one.sequence - other.sequence);
-    return oldest[0]?.id ?? null;
-  }
-
-  #channelOf(name: string): Channel {
-    let channel = this.#channels.get(name);
-    if (channel === undefined) {
-      channel = new Channel(this.#droppedThrough);
-      this.#channels.set(name, channel);
+  #historyOf(channel: string): History {
+    let history = this.#histories.get(channel);
+    if (history === undefined) {
+      history = new History(this.#droppedThrough);
+      this.#histories.set(channel, history);
     }
-    return channel;
-  }
-
-  #dropIfEmpty(name: string): void {
-    const channel = this.#channels.get(name);
-    if (channel === undefined || !channel.isEmpty) return;
-    this.#droppedThrough = Math.max(this.#droppedThrough, channel.evictedThrough);
-    this.#channels.delete(name);
+    return history;
   }
 
   /** Once in a history's lifetime, looks through channels that nobody publishes on any more. */
   #sweep(now: number): void {
     if (now < this.#sweepAt) return;
     this.#sweepAt = now + this.#limits.historyMs;
-    this.#evict(this.#channels.keys());
-    for (const name of this.#channels.keys()) this.#dropIfEmpty(name);
-  }
-
-  #forget(evicted: readonly KeptEvent[]): void {
-    if (this.#ownIds.size === 0) return;
-    for (const { id, sequence } of evicted) {
-      if (this.#ownIds.get(id) === sequence) this.#ownIds.delete(id);
+    for (const [channel, history] of this.#histories) {
+      this.#forget(channel, history.evict(now, this.#limits));
+      if (history.count > 0) continue;
+      this.#droppedThrough = Math.max(this.#droppedThrough, history.lostThrough);
+      this.#histories.delete(channel);
     }
   }
 
+  /** The first of two that are the same wins: to resume after the second would lose what lies between. */
+  #keepOwnId(channel: string, id: string, sequence: number): void {
+    const ids = this.#ownIds.get(channel);
+    if (ids === undefined) this.#ownIds.set(channel, new Map([[id, sequence]]));
+    else if (!ids.has(id)) ids.set(id, sequence);
+  }
+
+  #forget(channel: string, evicted: readonly KeptEvent[]): void {
+    const ids = this.#ownIds.get(channel);
+    if (ids === undefined) return;
+    for (const { id, sequence } of evicted) if (ids.get(id) === sequence) ids.delete(id);
+    if (ids.size === 0) this.#ownIds.delete(channel);
+  }
+
   #assertOpen(): void {
-    if (this.#isClosed) throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Publish before close().');
+    if (this.#isClosed) throw closedError();
   }
 }

@@ -4,6 +4,7 @@ import { encodeComment, encodeEvent, serializeData } from './encode.js';
 import type { EventFields, EventOptions } from './event.js';
 
 const CRLF = 0x0d0a;
+const TYPE_FIELD = 'event: ';
 
 /**
  * The last event that was encoded, unless it was longer than this: a loop over handlers that gives each of them the same
@@ -63,6 +64,16 @@ export class Frame {
   /** @throws {@link InvalidEventError} as {@link encodeEvent} does. */
   static ofEvent(fields: EventFields): Frame {
     return Frame.#ofText(encodeEvent(fields), fields.event ?? 'message');
+  }
+
+  /**
+   * Takes an event that {@link encodeEvent} encoded somewhere, without its id, and gives it one.
+   *
+   * @param text - `event: tick\ndata: 1\n\n`
+   */
+  static ofEncoded(id: string | null, text: string): Frame {
+    const typed = text.startsWith(TYPE_FIELD) ? text.slice(TYPE_FIELD.length, text.indexOf('\n')) : 'message';
+    return Frame.#ofText(id === null ? text : `id: ${id}\n${text}`, typed);
   }
 
   /** @throws {@link InvalidEventError} as {@link encodeComment} does. */

@@ -1,7 +1,7 @@
 /** The class this project is for: one handler for each connection of an event stream. */
 
 import type { ServerResponse } from 'node:http';
-import type { Gap, Subscription } from '../channel/broker.js';
+import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
 import { transportFor } from '../connection/transport.js';
@@ -12,6 +12,7 @@ import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { lastEventIdOf } from './last-event-id.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
+import type { HeldChannels } from './stream-channels.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /**
@@ -181,6 +182,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    * now on, in order, nothing twice. May be called again to add channels; one that the stream has already is not replayed
    * again, and is dropped when each call that named it has been. Ends with the stream.
    *
+   * Name in one call what is known at once: a client that is cut off while the replay of an added channel is on its way may
+   * get events of the others twice.
+   *
    * @param options - `after`: a last event ID; the client's own unless said otherwise. `null`: only what is published from
    *   now on. `'earliest'`: everything that is kept first, as in `{ after: this.lastEventId || 'earliest' }`.
    * @returns `resumed`: `'fresh'` when there was no id to resume after, `'complete'` when nothing was lost, `'gap'` when
@@ -190,7 +194,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   subscribe(
     channels: string | readonly string[],
     { after = this.lastEventId }: { after?: string | null } = {},
-  ): Promise<Subscription> {
+  ): Promise<HeldChannels> {
     const { broker } = this.#exchange.context.mount;
     const names = typeof channels === 'string' ? [channels] : channels;
     const gap = async (lost: Gap) => {

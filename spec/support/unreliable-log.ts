@@ -1,0 +1,155 @@
+import { unavailableError, uncertainError } from '../../src/channel/broker-errors.js';
+import type { EventLog, Feed, LogEvent, LogPage } from '../../src/channel/event-log.js';
+import { BrokerError } from '../../src/errors.js';
+
+interface Entry extends LogEvent {
+  readonly channel: string;
+}
+
+/**
+ * A log that keeps its events in memory and answers when it is told to: a stand-in for an engine, to have faults happen at any
+ * moment between a question and its answer, which no engine does on demand.
+ */
+export class UnreliableLog implements EventLog {
+  entries: Entry[] = [];
+  reads: { channel: string; after: number | null }[] = [];
+  epoch = 'one';
+  /** How many events of each channel are kept. */
+  historyCount = Infinity;
+  readonly #questions: { answer: () => void; reject: (thrown: unknown) => void }[] = [];
+  readonly #followed = new Set<string>();
+  readonly #lostThrough = new Map<string, number>();
+  /** Reported to the feed when it is told to. */
+  #unreported: Entry[] = [];
+  #sequence = 0;
+  #isUp = false;
+  #feed!: Feed;
+
+  open(feed: Feed): void {
+    this.#feed = feed;
+  }
+
+  connect(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#feed.connected(this.epoch);
+  }
+
+  disconnect(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#followed.clear();
+    this.#unreported = [];
+    const fault = new Error('cut');
+    this.#feed.lost(fault);
+    for (const { reject } of this.#questions.splice(0)) reject(fault);
+  }
+
+  wipe(): void {
+    this.disconnect();
+    this.epoch += 'x';
+    this.entries = [];
+    this.#sequence = 0;
+    this.#lostThrough.clear();
+  }
+
+  refuse(): void {
+    this.disconnect();
+    this.#feed.refused(new BrokerError('BROKER_REFUSED', 'no'));
+  }
+
+  /** Another process publishes. */
+  publishElsewhere(channel: string, text: string, id: string | null = null): number {
+    const entry = { channel, sequence: ++this.#sequence, id, text };
+    this.entries.push(entry);
+    const kept = this.entries.filter((other) => other.channel === channel);
+    for (const { sequence } of kept.slice(0, Math.max(0, kept.length - this.historyCount))) {
+      this.entries = this.entries.filter((other) => other.sequence !== sequence);
+      this.#lostThrough.set(channel, sequence);
+    }
+    if (this.#isUp) this.#unreported.push(entry);
+    return entry.sequence;
+  }
+
+  /** Answers the oldest question, or reports the oldest event, whichever is chosen. False: there was none. */
+  step(what: 'answer' | 'report'): boolean {
+    if (what === 'report') return this.#report();
+    const question = this.#questions.shift();
+    question?.answer();
+    return question !== undefined;
+  }
+
+  /** Everything that is asked is answered, and what follows from it as well. */
+  async settle(): Promise<void> {
+    for (;;) {
+      await new Promise(setImmediate);
+      if (!this.step('answer') && !this.step('report')) break;
+    }
+  }
+
+  append(channel: string, text: string, id: string | null): Promise<number> {
+    if (!this.#isUp) return Promise.reject(unavailableError(new Error('away')));
+    const sequence = this.publishElsewhere(channel, text, id);
+    return this.#ask(() => sequence, uncertainError);
+  }
+
+  follow(channels: readonly string[]): Promise<void> {
+    return this.#ask(() => {
+      for (const channel of channels) this.#followed.add(channel);
+    });
+  }
+
+  unfollow(channel: string): void {
+    this.#followed.delete(channel);
+  }
+
+  sync(): Promise<number> {
+    return this.#ask(() => {
+      while (this.#report()) {
+        // The order: what was appended before comes before.
+      }
+      return this.#sequence;
+    });
+  }
+
+  read(channel: string, after: number | null, limit: number): Promise<LogPage> {
+    this.reads.push({ channel, after });
+    return this.#ask(() => {
+      const lostThrough = this.#lostThrough.get(channel) ?? 0;
+      const kept = this.entries.filter((entry) => entry.channel === channel && entry.sequence > (after ?? 0));
+      const events = after === null ? kept.slice(-limit) : kept.slice(0, limit);
+      const isCut = events.length < kept.length;
+      return {
+        events,
+        after: after ?? (isCut ? events[0]!.sequence - 1 : lostThrough),
+        through: isCut && after !== null ? events.at(-1)!.sequence : this.#sequence,
+        lostThrough,
+      };
+    });
+  }
+
+  locate(channels: readonly string[], id: string): Promise<number | null> {
+    return this.#ask(() => {
+      const found = this.entries.filter((entry) => entry.id === id && channels.includes(entry.channel));
+      return found.length === 1 ? found[0]!.sequence : null;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.disconnect();
+  }
+
+  #report(): boolean {
+    const entry = this.#unreported.shift();
+    if (entry === undefined) return false;
+    if (this.#followed.has(entry.channel)) this.#feed.event(entry.channel, entry);
+    return true;
+  }
+
+  #ask<Answer>(answer: () => Answer, fault = unavailableError): Promise<Answer> {
+    if (!this.#isUp) return Promise.reject(fault(new Error('away')));
+    return new Promise((resolve, reject) => {
+      this.#questions.push({ answer: () => resolve(answer()), reject: (thrown) => reject(fault(thrown)) });
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** What brokers reject with, in one wording. */
+
+import { BrokerError, quote, toError } from '../errors.js';
+
+export function closedError(): BrokerError {
+  return new BrokerError('BROKER_CLOSED', 'The broker is closed. Publish before close().');
+}
+
+/** The engine cannot be reached, and nothing was done. */
+export function unavailableError(cause: unknown): BrokerError {
+  return new BrokerError(
+    'BROKER_UNAVAILABLE',
+    `The engine cannot be reached: ${quote(toError(cause).message)}. Check that it runs, and where the broker looks for it.`,
+    { cause },
+  );
+}
+
+/**
+ * The engine is there, and will not have us.
+ *
+ * @param option - of the broker, that has to be changed.
+ */
+export function refusedError(option: string, cause: unknown): BrokerError {
+  return new BrokerError(
+    'BROKER_REFUSED',
+    `The engine refuses this broker: ${quote(toError(cause).message)}. Correct the option ${option}.`,
+    { cause },
+  );
+}
+
+/** The engine went away while it was asked to keep an event. */
+export function uncertainError(cause: unknown): BrokerError {
+  return new BrokerError(
+    'PUBLISH_UNCERTAIN',
+    `The engine went away before it answered: ${quote(toError(cause).message)}. The event may be delivered yet, or not.`,
+    { cause },
+  );
+}
+
+/** Whether waiting may help. */
+export function isUnavailable(thrown: unknown): boolean {
+  return thrown instanceof BrokerError && thrown.code === 'BROKER_UNAVAILABLE';
+}

@@ -1,0 +1,25 @@
+/** The ids that brokers give: `<epoch>-<sequence>`. */
+
+import type { Clock } from '../clock.js';
+
+/** The id that stands before all that is kept, as in Mercure. */
+export const EARLIEST = 'earliest';
+
+/** Names a history: 8 characters, 0 to 9 and a to z. */
+export function newEpoch(clock: Clock): string {
+  return Math.floor(clock.random() * 36 ** 8)
+    .toString(36)
+    .padStart(8, '0');
+}
+
+export function idOf(epoch: string, sequence: number): string {
+  return `${epoch}-${sequence}`;
+}
+
+/** The place of an id in the history of this epoch; `null` when it has none. It comes from the network, and may be anything. */
+export function sequenceOf(epoch: string, id: string): number | null {
+  if (!id.startsWith(epoch) || id[epoch.length] !== '-') return null;
+  const digits = id.slice(epoch.length + 1);
+  const sequence = Number(digits);
+  return /^(0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(sequence) ? sequence : null;
+}

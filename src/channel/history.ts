@@ -1,0 +1,98 @@
+import type { Frame } from '../event-stream/frame.js';
+
+/** An event as it is kept, and handed to whoever listens. */
+export interface KeptEvent {
+  /** Its place in the total order of the broker's events: a safe integer above 0. */
+  readonly sequence: number;
+  readonly id: string;
+  readonly frame: Frame;
+  /** When it was published, or came here, in the clock's milliseconds. */
+  readonly keptAt: number;
+}
+
+/** What there is of a channel after some sequence. */
+export interface Page {
+  /** Oldest first. */
+  readonly events: readonly KeptEvent[];
+  /** Up to which sequence this is all that is kept. */
+  readonly through: number;
+  /** The highest sequence that is kept no more: whoever stands before it has lost something. */
+  readonly lostThrough: number;
+}
+
+export interface HistoryLimits {
+  readonly historyCount: number;
+  readonly historyBytes: number;
+  readonly historyMs: number;
+}
+
+/** How many events a page has at most: what a replay takes at a time. */
+export const PAGE_COUNT = 1_000;
+
+const NONE: readonly KeptEvent[] = [];
+
+/** The newest events of one channel, as far as the limits allow. */
+export class History {
+  /** The highest sequence that is not here any more, or never was. */
+  lostThrough: number;
+  #kept: KeptEvent[] = [];
+  /** The oldest event's index in `#kept`; what is before it has been evicted and is cut off now and then. */
+  #start = 0;
+  #bytes = 0;
+
+  constructor(lostThrough: number) {
+    this.lostThrough = lostThrough;
+  }
+
+  /** How many events are kept. */
+  get count(): number {
+    return this.#kept.length - this.#start;
+  }
+
+  /** Appends, and returns what had to go for it. */
+  append(event: KeptEvent, limits: HistoryLimits): readonly KeptEvent[] {
+    this.#kept.push(event);
+    this.#bytes += event.frame.byteLength;
+    return this.evict(event.keptAt, limits);
+  }
+
+  /** Puts what is older than all that is here before it. `lostThrough`: where these begin. */
+  prepend(older: readonly KeptEvent[], lostThrough: number): void {
+    this.#kept = [...older, ...this.#kept.slice(this.#start)];
+    this.#start = 0;
+    for (const { frame } of older) this.#bytes += frame.byteLength;
+    this.lostThrough = lostThrough;
+  }
+
+  /** Evicts what is beyond the limits, and returns it. */
+  evict(now: number, { historyCount, historyBytes, historyMs }: HistoryLimits): readonly KeptEvent[] {
+    const first = this.#start;
+    for (let oldest = this.#kept[first]; oldest !== undefined; oldest = this.#kept[this.#start]) {
+      if (this.count <= historyCount && this.#bytes <= historyBytes && now - oldest.keptAt < historyMs) break;
+      this.#bytes -= oldest.frame.byteLength;
+      this.lostThrough = oldest.sequence;
+      this.#start++;
+    }
+    if (this.#start === first) return NONE;
+    const evicted = this.#kept.slice(first, this.#start);
+    if (this.#start * 2 > this.#kept.length) {
+      this.#kept = this.#kept.slice(this.#start);
+      this.#start = 0;
+    }
+    return evicted;
+  }
+
+  /** The events after a sequence. `through`: up to where there is nothing but what is here. */
+  after(sequence: number, through: number): Page {
+    let low = this.#start;
+    let high = this.#kept.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#kept[middle]!.sequence > sequence) high = middle;
+      else low = middle + 1;
+    }
+    const isWhole = this.#kept.length - low <= PAGE_COUNT;
+    const events = low === this.#kept.length ? NONE : this.#kept.slice(low, low + PAGE_COUNT);
+    return { events, through: isWhole ? through : events.at(-1)!.sequence, lostThrough: this.lostThrough };
+  }
+}

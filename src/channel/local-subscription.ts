@@ -1,0 +1,72 @@
+import { Frame } from '../event-stream/frame.js';
+import { OneAtATime } from '../one-at-a-time.js';
+import type { Resumed, Subscriber, Subscription } from './broker.js';
+import { Reading, type Start } from './reading.js';
+
+/** What a {@link LocalSubscription} asks of whoever made it. */
+export interface SubscriptionKeeper {
+  /** Called for one at a time. */
+  add(subscription: LocalSubscription, channels: readonly string[], after: string): Promise<Resumed>;
+  drop(subscription: LocalSubscription, channel: string): void;
+}
+
+/** A subscription of this process: a reading that goes on for as long as it has channels. */
+export class LocalSubscription extends Reading implements Subscription {
+  /** Whether it gets events as they come; otherwise it reads. */
+  isLive = false;
+  /** What reads for it, one at a time. */
+  readonly turns = new OneAtATime();
+  readonly #keeper: SubscriptionKeeper;
+  #addition: Addition | null = null;
+
+  constructor(
+    channels: readonly string[],
+    subscriber: Subscriber,
+    start: Start & { history: number },
+    keeper: SubscriptionKeeper,
+  ) {
+    super(channels, subscriber, start);
+    this.#keeper = keeper;
+  }
+
+  add(channels: readonly string[], after?: string | null): Promise<Resumed> {
+    return this.turns.run(() => this.#keeper.add(this, channels, after ?? ''));
+  }
+
+  unsubscribe(channels: readonly string[] = [...this.channels, ...(this.#addition?.reading.channels ?? [])]): void {
+    for (const channel of channels) {
+      for (const reading of [this, this.#addition?.reading]) {
+        if (!reading?.channels.delete(channel)) continue;
+        reading.revision++;
+        this.#keeper.drop(this, channel);
+      }
+    }
+  }
+
+  /** Begins a reading of channels that are added: it is to come up to `until`, and this one is there already. */
+  beginAddition(channels: readonly string[], start: Start & { history: number }, until: number): Reading {
+    const reading = new Reading(channels, this.subscriber, start);
+    this.#addition = { reading, start, reached: this.sequence };
+    this.sequence = until;
+    return reading;
+  }
+
+  /** Takes the added channels over: they are as far as the others. */
+  endAddition(): void {
+    if (this.#addition === null) return;
+    const { reading, start, reached } = this.#addition;
+    this.#addition = null;
+    for (const channel of reading.channels) this.channels.add(channel);
+    if (reading.lastEventId === start.lastEventId) return;
+    if (reading.sequence > reached) this.lastEventId = reading.lastEventId;
+    // The client's last event ID went back with the replay; it has seen more than that.
+    else if (this.lastEventId !== '') this.subscriber.deliver(Frame.ofEvent({ id: this.lastEventId }));
+  }
+}
+
+/** Channels that are being added, and how far the others had come. */
+interface Addition {
+  readonly reading: Reading;
+  readonly start: Start;
+  readonly reached: number;
+}

@@ -1,0 +1,183 @@
+/** The broker that stands on an engine: what Redis, NATS, RabbitMQ and LMDB have in common. */
+
+import { type Clock, systemClock } from '../clock.js';
+import { encodeEvent, serializeData } from '../event-stream/encode.js';
+import type { EventOptions } from '../event-stream/event.js';
+import { Frame } from '../event-stream/frame.js';
+import type { Broker, Subscriber, Subscription } from './broker.js';
+import { closedError, isUnavailable } from './broker-errors.js';
+import { checkedChannel } from './channel-name.js';
+import { EngineLink } from './engine-link.js';
+import { EARLIEST, idOf, sequenceOf } from './event-id.js';
+import type { EventLog, LogEvent } from './event-log.js';
+import { FanOut } from './fan-out.js';
+import { FollowedChannels } from './followed-channels.js';
+import type { KeptEvent } from './history.js';
+import type { Start } from './reading.js';
+
+export interface LogBrokerOptions {
+  /** How many events the engine keeps of each channel. */
+  historyCount: number;
+  clock?: Clock | undefined;
+}
+
+/**
+ * Carries events by way of an {@link EventLog}, which an engine keeps for any number of processes.
+ *
+ * Ids are `<epoch>-<sequence>`, both of the engine.
+ */
+export class LogBroker implements Broker {
+  readonly #log: EventLog;
+  readonly #link = new EngineLink();
+  readonly #channels: FollowedChannels;
+  readonly #fanOut: FanOut;
+  /** Of the events that come; and of the history that everyone has a place in. */
+  #epoch = '';
+  #resumedEpoch = '';
+  #connections = 0;
+  /** The highest sequence that the feed has brought since the engine was last there. */
+  #received = 0;
+  /** The highest sequence that this process has published. */
+  #published = 0;
+  /** An event of a channel and of a pattern comes twice, and is encoded once. */
+  #lastKept: KeptEvent | null = null;
+
+  constructor(log: EventLog, { historyCount, clock = systemClock }: LogBrokerOptions) {
+    this.#log = log;
+    this.#fanOut = new FanOut(
+      {
+        begin: (channels, lastEventId) => this.#begin(channels, lastEventId),
+        read: (channel, after) => this.#channels.read(channel, after),
+        release: (channel) => this.#channels.release(channel),
+      },
+      clock,
+    );
+    this.#channels = new FollowedChannels({
+      log,
+      link: this.#link,
+      historyCount,
+      keep: (event) => this.#keep(event),
+      head: () => this.#fanOut.head,
+      reach: (sequence) => {
+        this.#fanOut.head = Math.max(this.#fanOut.head, sequence);
+      },
+    });
+    log.open({
+      connected: (epoch) => void this.#connected(epoch),
+      event: (channel, event) => this.#event(channel, event),
+      unkept: (channel, text) => this.#fanOut.deliverUnkept(channel, Frame.ofEncoded(null, text)),
+      lost: (reason) => this.#lost('down', reason),
+      refused: (reason) => this.#lost('refused', reason),
+    });
+  }
+
+  /**
+   * Resolves when the engine is there. Nobody needs to wait for it; who does learns at the start what is wrong.
+   *
+   * @throws {@link BrokerError} `BROKER_UNAVAILABLE` when it cannot be reached at the first try, and `BROKER_REFUSED`.
+   */
+  ready(): Promise<void> {
+    return this.#link.untilTried();
+  }
+
+  async publish(channel: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
+    const { id, retry } = options;
+    checkedChannel(channel);
+    // By itself: where it goes is the engine's business, but it must be one that can be sent.
+    if (id !== undefined) encodeEvent({ id });
+    const text = encodeEvent({ event, retry, data: serializeData(data) });
+    if (!this.#link.isUp) await this.#link.untilTried();
+    const own = id === undefined ? null : `${id}`;
+    const epoch = this.#epoch;
+    const sequence = await this.#log.append(channel, text, own);
+    if (epoch === this.#epoch) this.#published = Math.max(this.#published, sequence);
+    return own ?? idOf(epoch, sequence);
+  }
+
+  async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
+    if (this.#link.isClosed) throw closedError();
+    return this.#fanOut.subscribe(channels, subscriber, after);
+  }
+
+  async close(): Promise<void> {
+    if (this.#link.isClosed) return;
+    this.#link.become('closed');
+    this.#fanOut.close();
+    this.#channels.close(closedError());
+    await this.#log.close();
+  }
+
+  async #begin(channels: readonly string[], lastEventId: string): Promise<Start> {
+    await this.#channels.take(channels);
+    try {
+      return await this.#startOf(channels, lastEventId);
+    } catch (thrown) {
+      for (const channel of channels) this.#channels.release(channel);
+      throw thrown;
+    }
+  }
+
+  async #startOf(channels: readonly string[], lastEventId: string): Promise<Start> {
+    if (lastEventId === EARLIEST) return { sequence: 0, lastEventId, kind: 'fresh' };
+    if (lastEventId === '') {
+      await this.#reach(this.#published);
+      return { sequence: this.#fanOut.head, lastEventId, kind: 'fresh' };
+    }
+    const sequence = sequenceOf(this.#epoch, lastEventId) ?? (await this.#log.locate(channels, lastEventId));
+    if (sequence !== null) await this.#reach(sequence);
+    // Newer than anything published: whoever made it, we did not.
+    const isKnown = sequence !== null && sequence <= this.#fanOut.head;
+    return isKnown ? { sequence, lastEventId, kind: 'known' } : { sequence: 0, lastEventId, kind: 'unknown' };
+  }
+
+  /** Has the feed come up to a sequence: another process, or this one, may know of it before the feed does. */
+  async #reach(sequence: number): Promise<void> {
+    if (sequence <= this.#fanOut.head) return;
+    await this.#link.untilUp();
+    await this.#channels.sync();
+  }
+
+  async #connected(epoch: string): Promise<void> {
+    const connection = ++this.#connections;
+    const isAnother = this.#resumedEpoch !== '' && this.#resumedEpoch !== epoch;
+    this.#epoch = epoch;
+    this.#received = 0;
+    this.#lastKept = null;
+    try {
+      const reached = await this.#channels.resume(isAnother);
+      if (connection !== this.#connections) return;
+      if (isAnother) {
+        this.#published = 0;
+        this.#fanOut.beginAnew();
+      }
+      this.#resumedEpoch = epoch;
+      this.#fanOut.head = Math.max(reached, this.#received);
+      this.#link.become('up');
+    } catch (thrown) {
+      // When it has gone again, `lost` has said so.
+      if (connection === this.#connections && !isUnavailable(thrown)) this.#link.become('refused', thrown);
+    }
+  }
+
+  #lost(state: 'down' | 'refused', reason: unknown): void {
+    this.#connections++;
+    this.#link.become(state, reason);
+    this.#channels.interrupt();
+    this.#fanOut.rejoin();
+  }
+
+  #event(channel: string, event: LogEvent): void {
+    // Hot path: bench/brokers, case "publish to client".
+    this.#received = event.sequence;
+    const kept = this.#keep(event);
+    if (this.#channels.add(channel, kept)) this.#fanOut.deliver(channel, kept);
+  }
+
+  #keep(event: LogEvent): KeptEvent {
+    const { sequence, text } = event;
+    if (this.#lastKept?.sequence === sequence) return this.#lastKept;
+    const id = event.id ?? idOf(this.#epoch, sequence);
+    this.#lastKept = { sequence, id, frame: Frame.ofEncoded(id, text), keptAt: 0 };
+    return this.#lastKept;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Resumed, Subscriber } from './broker.js';
+import type { KeptEvent, Page } from './history.js';
+
+/** Where a reading begins. */
+export interface Start {
+  /** After which sequence; 0: before all that is kept. */
+  readonly sequence: number;
+  /** What the subscriber gave as its last event ID. */
+  readonly lastEventId: string;
+  /**
+   * `fresh`: whatever was lost before is no loss to it. `known`: the id has a place. `unknown`: it has none, which is a loss.
+   */
+  readonly kind: 'fresh' | 'known' | 'unknown';
+}
+
+/** A replay pauses after so many bytes, if the subscriber has no room for more. */
+const REPLAY_BYTES = 64 * 1024;
+
+/** How far one subscriber has come in some channels, and what it has been told. */
+export class Reading {
+  readonly subscriber: Subscriber;
+  readonly channels: Set<string>;
+  /** It has all up to here: what comes again, as an event of two patterns may, is not delivered again. */
+  sequence: number;
+  /** The id of the last event that was delivered, or what it began with. */
+  lastEventId: string;
+  resumed: Resumed;
+  /** Changes when what is being read for it is of no use any more. */
+  revision = 0;
+  /** Of which history {@link sequence} is. */
+  history: number;
+  /** Losses up to here have been told, or are none to it. Null: whatever was lost before the first page is none. */
+  #toldThrough: number | null;
+  #hasNoPlace: boolean;
+
+  constructor(channels: readonly string[], subscriber: Subscriber, start: Start & { history: number }) {
+    const { sequence, lastEventId, kind, history } = start;
+    this.channels = new Set(channels);
+    this.subscriber = subscriber;
+    this.history = history;
+    this.sequence = sequence;
+    this.lastEventId = lastEventId;
+    this.resumed = kind === 'fresh' ? 'fresh' : 'complete';
+    this.#toldThrough = kind === 'fresh' ? null : sequence;
+    this.#hasNoPlace = kind === 'unknown';
+  }
+
+  /** Delivers an event, unless it has come before. Returns what the subscriber does. */
+  take(event: KeptEvent): unknown {
+    // Hot path: bench/fan-out, case "broker publish".
+    if (event.sequence <= this.sequence) return undefined;
+    this.sequence = event.sequence;
+    this.lastEventId = event.id;
+    return this.subscriber.deliver(event.frame);
+  }
+
+  /** Delivers what was read, up to a sequence. Returns what to wait for before more is read; null: all was delivered. */
+  replay(pages: readonly Page[], through: number): Promise<unknown> | null {
+    const { revision } = this;
+    let bytes = 0;
+    for (const event of inOrder(pages)) {
+      if (event.sequence > through) break;
+      const room = this.take(event);
+      // The subscriber itself may have dropped a channel.
+      if (this.revision !== revision) return Promise.resolve();
+      bytes += event.frame.byteLength;
+      if (bytes > REPLAY_BYTES && room instanceof Promise) return room;
+    }
+    return null;
+  }
+
+  /** Tells of what is kept no more, unless it has been told. Returns what to wait for; null: there is nothing to tell. */
+  tellLoss(pages: readonly Page[]): Promise<void> | null {
+    const lostThrough = Math.max(...pages.map((page) => page.lostThrough));
+    this.#toldThrough ??= Math.max(lostThrough, this.sequence);
+    if (!this.#hasNoPlace && lostThrough <= Math.max(this.sequence, this.#toldThrough)) return null;
+    this.#hasNoPlace = false;
+    this.#toldThrough = lostThrough;
+    this.resumed = 'gap';
+    const first = inOrder(pages).find(({ sequence }) => sequence > this.sequence);
+    return this.#tellGap(first?.id ?? null);
+  }
+
+  /** The history that it had a place in is gone: it gets all of what is kept in this one. */
+  beginAnew(history: number): void {
+    this.history = history;
+    this.sequence = 0;
+    this.#hasNoPlace = true;
+  }
+
+  async #tellGap(earliestId: string | null): Promise<void> {
+    await this.subscriber.gap({ lastEventId: this.lastEventId, earliestId });
+  }
+}
+
+function inOrder(pages: readonly Page[]): readonly KeptEvent[] {
+  const filled = pages.filter(({ events }) => events.length > 0);
+  if (filled.length <= 1) return filled[0]?.events ?? [];
+  return filled.flatMap(({ events }) => events).sort((one, other) => one.sequence - other.sequence);
+}

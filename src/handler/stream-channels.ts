@@ -1,0 +1,70 @@
+import type { Broker, Resumed, Subscriber, Subscription } from '../channel/broker.js';
+import { OneAtATime } from '../one-at-a-time.js';
+
+/** What one call of `subscribe` holds of its stream's channels. */
+export type HeldChannels = Pick<Subscription, 'resumed' | 'unsubscribe'>;
+
+/**
+ * The channels of one stream: one subscription of the broker, so that all of them come in one order, however many calls
+ * have asked for them. A channel is dropped when each call that named it has let go.
+ */
+export class StreamChannels {
+  readonly #broker: Broker;
+  readonly #subscriber: Subscriber;
+  /** How many calls hold each channel. */
+  readonly #holds = new Map<string, number>();
+  readonly #asking = new OneAtATime();
+  #subscription: Subscription | null = null;
+
+  constructor(broker: Broker, subscriber: Subscriber) {
+    this.#broker = broker;
+    this.#subscriber = subscriber;
+  }
+
+  async hold(channels: readonly string[], after: string | null): Promise<HeldChannels> {
+    let held = [...new Set(channels)];
+    for (const channel of held) this.#holds.set(channel, (this.#holds.get(channel) ?? 0) + 1);
+    const unsubscribe = (dropped: readonly string[] = held) => {
+      const released = held.filter((channel) => dropped.includes(channel));
+      held = held.filter((channel) => !released.includes(channel));
+      this.#release(released);
+    };
+    try {
+      return { resumed: await this.#asking.run(() => this.#ask(held, after)), unsubscribe };
+    } catch (thrown) {
+      unsubscribe();
+      throw thrown;
+    }
+  }
+
+  /** Lets go of everything: the client has left. */
+  stop(): void {
+    this.#holds.clear();
+    this.#subscription?.unsubscribe();
+  }
+
+  async #ask(channels: readonly string[], after: string | null): Promise<Resumed> {
+    const isHeld = (channel: string) => this.#holds.has(channel);
+    const wanted = channels.filter(isHeld);
+    // The client has left, or the call was taken back, while another was asked for.
+    if (wanted.length === 0 && channels.length > 0) return 'fresh';
+    let resumed: Resumed;
+    if (this.#subscription === null) {
+      this.#subscription = await this.#broker.subscribe(wanted, this.#subscriber, after);
+      resumed = this.#subscription.resumed;
+    } else resumed = await this.#subscription.add(wanted, after);
+    const released = wanted.filter((channel) => !isHeld(channel));
+    if (released.length > 0) this.#subscription.unsubscribe(released);
+    return resumed;
+  }
+
+  #release(channels: readonly string[]): void {
+    const dropped = channels.filter((channel) => {
+      const others = (this.#holds.get(channel) ?? 1) - 1;
+      if (others > 0) this.#holds.set(channel, others);
+      else this.#holds.delete(channel);
+      return others === 0;
+    });
+    if (dropped.length > 0) this.#subscription?.unsubscribe(dropped);
+  }
+}
