@@ -30,7 +30,8 @@ function examplesOf(page: string): Example[] {
 const PRELUDE = [
   "import { encodeEvent, EventSourceHandler, MemoryBroker, RequestHandler, Router } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
-  "import { connect } from 'tradewind/testing';",
+  "import { brokerContract, connect } from 'tradewind/testing';",
+  "import test from 'node:test';",
   'declare const router: Router;',
   'declare class DogeHandler extends EventSourceHandler {}',
 ].join(' ');

@@ -2,6 +2,7 @@
 
 export type { Clock, Timer } from '../clock.js';
 export type { ParsedEvent } from '../event-stream/event.js';
+export { type BrokerContractCase, type BrokerSource, brokerContract } from './contract/broker-contract.js';
 export { FakeClock } from './fake-clock.js';
 export {
   type ConnectOptions,
