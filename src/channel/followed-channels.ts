@@ -185,7 +185,7 @@ export class FollowedChannels {
       const channels = this.#wanted;
       this.#wanted = [];
       try {
-        await link.untilUp();
+        while (!link.isUp) await link.untilUp();
         const generation = this.#generation;
         await log.follow(channels);
         await this.sync();
@@ -232,9 +232,13 @@ export class FollowedChannels {
 
   async #readFromLog(channel: string, followed: Followed, after: number): Promise<Page> {
     const { link } = this.#context;
+    const { recent } = followed;
     for (;;) {
-      await link.untilUp();
-      const { recent } = followed;
+      // Not only awaited: by the time that this goes on, the engine may have gone again.
+      if (!link.isUp) {
+        await link.untilUp();
+        continue;
+      }
       if (recent.hasAllAfter(after)) return recent.after(after, this.#context.head());
       try {
         if (!recent.isContinuous) await this.#share(followed, () => this.#readMissed(channel, followed));

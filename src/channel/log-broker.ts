@@ -151,7 +151,7 @@ export class LogBroker implements Broker {
         this.#fanOut.beginAnew();
       }
       this.#resumedEpoch = epoch;
-      this.#fanOut.head = Math.max(reached, this.#received);
+      this.#fanOut.head = Math.max(isAnother ? 0 : this.#fanOut.head, reached, this.#received);
       this.#link.become('up');
     } catch (thrown) {
       // When it has gone again, `lost` has said so.
