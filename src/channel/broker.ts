@@ -61,6 +61,11 @@ export interface Subscriber {
    * should the engine lose events of a subscription that is open. What is kept is delivered after it.
    */
   gap(gap: Gap): unknown;
+  /**
+   * Called at most once, when the replay was empty and what is live comes next: the id after which to resume. Who leaves before
+   * its first event can come back without losing that.
+   */
+  place?(id: string): void;
 }
 
 /** What is known of events that were lost. */

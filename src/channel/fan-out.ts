@@ -25,6 +25,8 @@ export interface ChannelSource {
   read(channel: string, after: number): Page | Promise<Page>;
   /** Called once for each channel that {@link begin} took up. */
   release(channel: string): void;
+  /** The id that stands for a sequence, whether or not it is that of an event. */
+  idOf(sequence: number): string;
 }
 
 /** How long a subscription waits before it asks again for a history that could not be read. */
@@ -190,6 +192,7 @@ export class FanOut implements SubscriptionKeeper {
       else listeners.add(subscription);
     }
     subscription.isLive = true;
+    if (subscription.isNew) subscription.tellPlace(this.head, this.#source.idOf(this.head));
   }
 
   #unlisten(subscription: LocalSubscription): void {

@@ -14,9 +14,13 @@ export interface SubscriptionKeeper {
 export class LocalSubscription extends Reading implements Subscription {
   /** Whether it gets events as they come; otherwise it reads. */
   isLive = false;
+  /** Whether it has not been live yet. */
+  isNew = true;
   /** What reads for it, one at a time. */
   readonly turns = new OneAtATime();
   readonly #keeper: SubscriptionKeeper;
+  /** What it began with as its last event ID. */
+  readonly #begun: string;
   #addition: Addition | null = null;
 
   constructor(
@@ -27,6 +31,7 @@ export class LocalSubscription extends Reading implements Subscription {
   ) {
     super(channels, subscriber, start);
     this.#keeper = keeper;
+    this.#begun = start.lastEventId;
   }
 
   add(channels: readonly string[], after?: string | null): Promise<Resumed> {
@@ -41,6 +46,15 @@ export class LocalSubscription extends Reading implements Subscription {
         this.#keeper.drop(this, channel);
       }
     }
+  }
+
+  /** It goes live for the first time: a subscriber that got nothing is told where it stands. */
+  tellPlace(sequence: number, id: string): void {
+    this.isNew = false;
+    this.sequence = sequence;
+    if (this.lastEventId !== this.#begun) return;
+    this.lastEventId = id;
+    this.subscriber.place?.(id);
   }
 
   /** Begins a reading of channels that are added: it is to come up to `until`, and this one is there already. */

@@ -49,6 +49,7 @@ export class LogBroker implements Broker {
         begin: (channels, lastEventId) => this.#begin(channels, lastEventId),
         read: (channel, after) => this.#channels.read(channel, after),
         release: (channel) => this.#channels.release(channel),
+        idOf: (sequence) => idOf(this.#epoch, sequence),
       },
       clock,
     );

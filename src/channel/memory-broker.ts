@@ -73,6 +73,7 @@ export class MemoryBroker implements Broker {
         begin: (channels, lastEventId) => this.#startOf(channels, lastEventId),
         read: (channel, after) => this.#read(channel, after),
         release() {},
+        idOf: (sequence) => idOf(this.#epoch, sequence),
       },
       clock,
     );

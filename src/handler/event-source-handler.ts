@@ -98,9 +98,10 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
-   * Called by {@link subscribe} when a replay cannot be whole, before any event of it. Async: the replay waits. The result
-   * is ignored. A throw is logged and ends the stream. The default writes `event: gap`, its data `{lastEventId, earliestId}`
-   * as JSON, so that a page can fetch its state anew.
+   * Called when events of the channels subscribed to are lost to this client: by {@link subscribe}, before a replay that
+   * cannot be whole, and again should the broker's engine lose events while the stream is open. Async: what follows waits. The
+   * result is ignored. A throw is logged and ends the stream. The default writes `event: gap`, its data
+   * `{lastEventId, earliestId}` as JSON, so that a page can fetch its state anew.
    */
   gap(gap: Gap): unknown {
     return this.#send(Frame.ofMessage('gap', gap));
@@ -179,7 +180,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /**
    * Subscribes the stream to channels of the router's broker: what was missed after `after`, then what is published from
-   * now on, in order, nothing twice. May be called again to add channels; one that the stream has already is not replayed
+   * now on, in order, nothing twice. A client that gets no replay is sent a block with nothing but an `id`, so that it
+   * has a place to come back to before its first event. May be called again to add channels; one that the stream has already is not replayed
    * again, and is dropped when each call that named it has been. Ends with the stream.
    *
    * Name in one call what is known at once: a client that is cut off while the replay of an added channel is on its way may

@@ -2,6 +2,7 @@
 
 import type { Broker, Gap } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
+import { Frame } from '../event-stream/frame.js';
 import { stoppableIterator } from './stoppable-iterator.js';
 import { type HeldChannels, StreamChannels } from './stream-channels.js';
 
@@ -82,7 +83,12 @@ export class StreamWork {
     const connection = this.#connection;
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     if (this.#channels === null) {
-      const held = new StreamChannels(broker, { deliver: (frame) => connection.send(frame), gap });
+      const held = new StreamChannels(broker, {
+        deliver: (frame) => connection.send(frame),
+        gap,
+        // So that a client that is cut off before its first event does not lose it.
+        place: (id) => void connection.send(Frame.ofEvent({ id })),
+      });
       this.#channels = held;
       this.#stops.add(() => held.stop());
     }

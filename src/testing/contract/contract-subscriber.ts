@@ -12,6 +12,7 @@ export class ContractSubscriber implements Subscriber {
   readonly events: ParsedEvent[] = [];
   readonly frames: Frame[] = [];
   readonly gaps: Gap[] = [];
+  readonly places: string[] = [];
   /** What `deliver` returns. */
   room: unknown;
   readonly #parser = new EventStreamParser({ onEvent: (event) => void this.events.push(event) });
@@ -35,6 +36,10 @@ export class ContractSubscriber implements Subscriber {
   gap(gap: Gap): void {
     this.gaps.push(gap);
     this.#look?.();
+  }
+
+  place(id: string): void {
+    this.places.push(id);
   }
 
   /** Resolves with the data of all events when there are so many. */

@@ -58,6 +58,19 @@ export const resumeCases: readonly BrokerContractCase[] = [
     }),
   },
   {
+    title: 'tells who gets no replay where it stands, so that it can resume before its first event',
+    run: withBroker(async (broker) => {
+      await publishAll(broker, 'a', FIVE);
+      const subscriber = new ContractSubscriber();
+      const subscription = await broker.subscribe(['a', 'empty'], subscriber);
+      subscription.unsubscribe();
+      equal(subscriber.places.length, 1);
+      await publishAll(broker, 'a', ['missed']);
+      const { data, resumed } = await resume(broker, ['a', 'empty'], subscriber.places[0]!);
+      equal([data, resumed], [['missed', 'live'], 'complete']);
+    }),
+  },
+  {
     title: 'keeps what is published whether or not anyone listens',
     run: withBroker(async (broker) => {
       const subscriber = new ContractSubscriber();
