@@ -22,5 +22,5 @@ for (const version of versions) {
   // First in the path, so that the samples and the packed project that specs start run on it as well.
   const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, NODE_NO_WARNINGS: '1' };
   console.log(`\nNode ${version}`);
-  run(join(bin, 'node'), ['node_modules/ava/entrypoints/cli.mjs'], { env });
+  run(join(bin, 'node'), ['--import', './scripts/typescript.mjs', 'scripts/test.ts'], { env });
 }
