@@ -96,9 +96,14 @@ const stepsWithout = (...excluded: Step[]) =>
   );
 
 /** Lets all of it happen to three clients, and then lets everything settle. Returns what there was to be had. */
-async function happen(steps: readonly (readonly [Step, string, number])[], historyCount: number, first: string) {
+async function happen(
+  steps: readonly (readonly [Step, string, number])[],
+  { historyCount, scanCount = Infinity }: { historyCount: number; scanCount?: number },
+  first: string,
+) {
   const log = new UnreliableLog();
   log.historyCount = historyCount;
+  log.scanCount = scanCount;
   const clock = new FakeClock();
   const broker = new LogBroker(log, { historyCount, clock });
   const channels = [['a'], ['a', 'b'], ['c', 'b', 'a']];
@@ -140,7 +145,7 @@ const isAscending = (numbers: readonly number[]) =>
 
 test('LogBroker: gives every client everything once, in order, and tells of no gap, whatever happens to the engine when (property)', async (t) => {
   const property = fc.asyncProperty(stepsWithout('wipe'), async (steps) => {
-    for (const { client, expected } of await happen(steps, Infinity, 'earliest'))
+    for (const { client, expected } of await happen(steps, { historyCount: Infinity }, 'earliest'))
       t.deepEqual(client.received, expected);
   });
   await t.notThrowsAsync(fc.assert(property, { numRuns: 1_000 }));
@@ -148,7 +153,7 @@ test('LogBroker: gives every client everything once, in order, and tells of no g
 
 test('LogBroker: gives every client all in order, or tells of a gap, when histories are short and engines are wiped (property)', async (t) => {
   const property = fc.asyncProperty(stepsWithout(), fc.constantFrom(1, 2, 5), async (steps, historyCount) => {
-    for (const { client, expected } of await happen(steps, historyCount, '')) {
+    for (const { client, expected } of await happen(steps, { historyCount }, '')) {
       const { numbers, hasGap } = client;
       t.true(isAscending(numbers), `${client.received}`);
       t.true(numbers.every((number) => expected.includes(number)));
@@ -157,4 +162,26 @@ test('LogBroker: gives every client all in order, or tells of a gap, when histor
     }
   });
   await t.notThrowsAsync(fc.assert(property, { numRuns: 1_000 }));
+});
+
+test('LogBroker: reads on where a page ends, if that has no events as well', async (t) => {
+  const log = new UnreliableLog();
+  log.scanCount = 2;
+  for (const number of ['1', '2', '3', '4', '5']) log.publishElsewhere('other', `data: ${number}\n\n`);
+  log.publishElsewhere('a', 'data: 6\n\n');
+  const broker = new LogBroker(log, { historyCount: Infinity });
+  log.connect();
+  const client = new Client();
+  client.come(broker, ['a'], 'earliest');
+  // It asks for the same page for ever if it does not.
+  for (let turn = 0; turn < 100; turn++) {
+    await new Promise(setImmediate);
+    log.step('answer');
+  }
+  t.deepEqual(client.received, [6]);
+  t.deepEqual(
+    log.reads.map(({ after }) => after),
+    [null, 0, 2],
+  );
+  await broker.close();
 });

@@ -16,6 +16,8 @@ export class UnreliableLog implements EventLog {
   epoch = 'one';
   /** How many events of each channel are kept. */
   historyCount = Infinity;
+  /** How many events, of whichever channels, are looked at for a page. */
+  scanCount = Infinity;
   readonly #questions: { answer: () => void; reject: (thrown: unknown) => void }[] = [];
   readonly #followed = new Set<string>();
   readonly #lostThrough = new Map<string, number>();
@@ -116,13 +118,17 @@ export class UnreliableLog implements EventLog {
     this.reads.push({ channel, after });
     return this.#ask(() => {
       const lostThrough = this.#lostThrough.get(channel) ?? 0;
-      const kept = this.entries.filter((entry) => entry.channel === channel && entry.sequence > (after ?? 0));
+      const later = this.entries.filter(({ sequence }) => sequence > (after ?? 0));
+      const scanned = after === null ? later.slice(-this.scanCount) : later.slice(0, this.scanCount);
+      const begin = scanned.length < later.length ? scanned[0]!.sequence - 1 : lostThrough;
+      const end = scanned.length < later.length ? scanned.at(-1)!.sequence : this.#sequence;
+      const kept = scanned.filter((entry) => entry.channel === channel);
       const events = after === null ? kept.slice(-limit) : kept.slice(0, limit);
       const isCut = events.length < kept.length;
       return {
         events,
-        after: after ?? (isCut ? events[0]!.sequence - 1 : lostThrough),
-        through: isCut && after !== null ? events.at(-1)!.sequence : this.#sequence,
+        after: after ?? (isCut ? events[0]!.sequence - 1 : begin),
+        through: isCut && after !== null ? events.at(-1)!.sequence : end,
         lostThrough,
       };
     });

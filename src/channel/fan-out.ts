@@ -157,7 +157,7 @@ export class FanOut implements SubscriptionKeeper {
       if (this.#isClosed) throw closedError();
       if (reading.history !== this.#history) reading.beginAnew(this.#history);
       const { revision } = reading;
-      const read = Array.from(reading.channels, (channel) => this.#source.read(channel, reading.sequence));
+      const read = Array.from(reading.channels, (channel) => this.#source.read(channel, reading.position));
       const pages = read.some((page) => page instanceof Promise) ? await Promise.all(read) : (read as Page[]);
       // While it waited, a channel was dropped, or the history became another.
       if (reading.revision !== revision || reading.history !== this.#history) continue;

@@ -29,6 +29,8 @@ export class Reading {
   revision = 0;
   /** Of which history {@link sequence} is. */
   history: number;
+  /** Up to which sequence there is nothing for it that it does not have: a page may have no events and end further on. */
+  #readThrough = 0;
   /** Losses up to here have been told, or are none to it. Null: whatever was lost before the first page is none. */
   #toldThrough: number | null;
   #hasNoPlace: boolean;
@@ -43,6 +45,11 @@ export class Reading {
     this.resumed = kind === 'fresh' ? 'fresh' : 'complete';
     this.#toldThrough = kind === 'fresh' ? null : sequence;
     this.#hasNoPlace = kind === 'unknown';
+  }
+
+  /** After which sequence it reads on: at least {@link sequence}. */
+  get position(): number {
+    return Math.max(this.sequence, this.#readThrough);
   }
 
   /** Delivers an event, unless it has come before. Returns what the subscriber does. */
@@ -66,14 +73,15 @@ export class Reading {
       bytes += event.frame.byteLength;
       if (bytes > REPLAY_BYTES && room instanceof Promise) return room;
     }
+    this.#readThrough = through;
     return null;
   }
 
   /** Tells of what is kept no more, unless it has been told. Returns what to wait for; null: there is nothing to tell. */
   tellLoss(pages: readonly Page[]): Promise<void> | null {
     const lostThrough = Math.max(...pages.map((page) => page.lostThrough));
-    this.#toldThrough ??= Math.max(lostThrough, this.sequence);
-    if (!this.#hasNoPlace && lostThrough <= Math.max(this.sequence, this.#toldThrough)) return null;
+    this.#toldThrough ??= Math.max(lostThrough, this.position);
+    if (!this.#hasNoPlace && lostThrough <= Math.max(this.position, this.#toldThrough)) return null;
     this.#hasNoPlace = false;
     this.#toldThrough = lostThrough;
     this.resumed = 'gap';
@@ -85,6 +93,7 @@ export class Reading {
   beginAnew(history: number): void {
     this.history = history;
     this.sequence = 0;
+    this.#readThrough = 0;
     this.#hasNoPlace = true;
   }
 
