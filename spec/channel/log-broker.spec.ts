@@ -62,6 +62,7 @@ type Step =
   | 'answer'
   | 'report'
   | 'turn'
+  | 'reach'
   | 'connect'
   | 'disconnect'
   | 'wipe'
@@ -74,6 +75,7 @@ const weights: [Step, number][] = [
   ['answer', 6],
   ['report', 4],
   ['turn', 6],
+  ['reach', 1],
   ['leave', 2],
   ['come', 2],
   ['connect', 3],
@@ -184,4 +186,37 @@ test('LogBroker: reads on where a page ends, if that has no events as well', asy
     [null, 0, 2],
   );
   await broker.close();
+});
+
+test('LogBroker: does not take for missed what was never for it (the engine has said how far it is)', async (t) => {
+  const log = new UnreliableLog();
+  const broker = new LogBroker(log, { historyCount: 10, clock: new FakeClock() });
+  t.teardown(() => broker.close());
+  log.connect();
+  new Client().come(broker, ['a'], '');
+  await log.settle();
+  for (let count = 0; count < 5; count++) log.publishElsewhere('b', 'data: b\n\n');
+  await log.settle();
+  log.reach();
+  log.disconnect();
+  log.connect();
+  await log.settle();
+  t.deepEqual(log.reads.at(-1), { channel: 'a', after: 5 });
+});
+
+test('LogBroker: does not take the history of a pattern for as short as that of a channel', async (t) => {
+  const log = new UnreliableLog();
+  const isPattern = (channel: string) => channel.endsWith('*');
+  const broker = new LogBroker(log, { historyCount: 2, isPattern, clock: new FakeClock() });
+  t.teardown(() => broker.close());
+  log.connect();
+  const first = log.publishElsewhere('a*', 'data: 0\n\n');
+  new Client().come(broker, ['a*'], 'earliest');
+  await log.settle();
+  for (let count = 1; count <= 1_005; count++) log.publishElsewhere('a*', `data: ${count}\n\n`);
+  await log.settle();
+  const late = new Client();
+  late.come(broker, ['a*'], `one-${first}`);
+  await log.settle();
+  t.deepEqual([late.received.length, late.received[0]], [1_005, 1]);
 });

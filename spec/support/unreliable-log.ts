@@ -73,6 +73,15 @@ export class UnreliableLog implements EventLog {
     return entry.sequence;
   }
 
+  /** Reports what there is, and says that it was all. */
+  reach(): void {
+    if (!this.#isUp) return;
+    while (this.#report()) {
+      // What was appended before comes before.
+    }
+    this.#feed.reached(this.#sequence);
+  }
+
   /** Answers the oldest question, or reports the oldest event, whichever is chosen. False: there was none. */
   step(what: 'answer' | 'report'): boolean {
     if (what === 'report') return this.#report();

@@ -30,6 +30,11 @@ export interface Feed {
   connected(epoch: string): void;
   /** An event of a channel that is followed, as soon as it is kept, in the order of the sequences across all channels. */
   event(channel: string, event: LogEvent): void;
+  /**
+   * All up to a sequence has been reported, the last of it maybe of channels that are not followed. An engine that knows says
+   * so now and then: who hears it does not take for missed what was never for it.
+   */
+  reached(sequence: number): void;
   /** An event by a program that knows nothing of histories: it has no sequence, and nobody can resume after it. */
   unkept(channel: string, text: string): void;
   /** The engine has gone: nothing comes, nothing is followed any more, and what was asked rejects. `connected` comes next. */

@@ -28,8 +28,8 @@ interface Followed {
 export interface FollowedChannelsContext {
   readonly log: EventLog;
   readonly link: EngineLink;
-  /** How many events the engine keeps of each channel. */
-  readonly historyCount: number;
+  /** How many events the engine keeps of a channel, at least. */
+  historyCountOf(channel: string): number;
   keep(event: LogEvent): KeptEvent;
   /** Up to which sequence the feed has come. */
   head(): number;
@@ -154,7 +154,7 @@ export class FollowedChannels {
     // Who asked is told; that nobody asks any more is no fault.
     ready.catch(() => {});
     const followed: Followed = {
-      recent: new RecentHistory(this.#context.historyCount),
+      recent: new RecentHistory(this.#context.historyCountOf(channel)),
       uses: 0,
       ready,
       settle,

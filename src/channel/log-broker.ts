@@ -18,6 +18,8 @@ import type { Start } from './reading.js';
 export interface LogBrokerOptions {
   /** How many events the engine keeps of each channel. */
   historyCount: number;
+  /** Whether a name stands for many channels, of which the engine keeps that many events each. */
+  isPattern?: (channel: string) => boolean;
   clock?: Clock | undefined;
 }
 
@@ -42,7 +44,7 @@ export class LogBroker implements Broker {
   /** An event of a channel and of a pattern comes twice, and is encoded once. */
   #lastKept: KeptEvent | null = null;
 
-  constructor(log: EventLog, { historyCount, clock = systemClock }: LogBrokerOptions) {
+  constructor(log: EventLog, { historyCount, isPattern = () => false, clock = systemClock }: LogBrokerOptions) {
     this.#log = log;
     this.#fanOut = new FanOut(
       {
@@ -56,7 +58,7 @@ export class LogBroker implements Broker {
     this.#channels = new FollowedChannels({
       log,
       link: this.#link,
-      historyCount,
+      historyCountOf: (channel) => (isPattern(channel) ? Infinity : historyCount),
       keep: (event) => this.#keep(event),
       head: () => this.#fanOut.head,
       reach: (sequence) => {
@@ -66,6 +68,9 @@ export class LogBroker implements Broker {
     log.open({
       connected: (epoch) => void this.#connected(epoch),
       event: (channel, event) => this.#event(channel, event),
+      reached: (sequence) => {
+        if (this.#link.isUp) this.#fanOut.head = Math.max(this.#fanOut.head, sequence);
+      },
       unkept: (channel, text) => this.#fanOut.deliverUnkept(channel, Frame.ofEncoded(null, text)),
       lost: (reason) => this.#lost('down', reason),
       refused: (reason) => this.#lost('refused', reason),
