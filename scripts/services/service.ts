@@ -82,13 +82,19 @@ export class Service {
     }
   }
 
-  /** Ends the engine at once, as a crash would. Its data stays, and {@link restart} starts it again. */
+  /**
+   * Ends the engine at once, as a crash would. Its data stays, and {@link restart} starts it again. RabbitMQ writes down
+   * late what was declared: a queue of the last three seconds may be missing then, or there and out of reach.
+   */
   async kill(): Promise<void> {
     await this.#program.end();
     this.#watch();
   }
 
-  /** Ends the engine kindly, unless it has ended already, and starts it again: same port, same data. */
+  /**
+   * Ends the engine kindly, unless it has ended already, and starts it again: same port, same data. RabbitMQ serves streams
+   * some hundred milliseconds later than clients; until then it answers 404 for them.
+   */
   async restart(): Promise<void> {
     await this.#program.end(this.#timeoutMs);
     this.#program = this.#run();

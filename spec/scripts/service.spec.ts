@@ -114,7 +114,7 @@ const OPTIONS: ServiceOptions = { user: 'keeper', password: 'secret' };
 
 for (const name of ['redis', 'nats', 'rabbitmq'] as const) {
   const { title } = ENGINES[name];
-  test(`Service: keeps port and data over a kill and a restart, and leaves nothing (${title})`, async (t) => {
+  test(`Service: keeps port and data over a restart and a kill, and leaves nothing (${title})`, async (t) => {
     const service = await ownEngine(t, name, OPTIONS);
     if (service === null) return;
     const { url, port, pid } = service;
@@ -122,11 +122,12 @@ for (const name of ['redis', 'nats', 'rabbitmq'] as const) {
     await DATA[name].put(url, 'kept');
     await isRefused(t, name, withoutUser(url));
 
-    await service.kill();
-    t.false(isRunning(pid));
-    t.false(await isListening(port));
     await service.restart();
     t.not(service.pid, pid);
+    const { pid: restarted } = service;
+    await service.kill();
+    t.false(isRunning(restarted));
+    t.false(await isListening(port));
     await service.restart();
     t.is(service.url, url);
     t.is(await DATA[name].get(url), 'kept');
