@@ -6,6 +6,9 @@
  * Measured: events for each second of the client's CPU time, and for each second of wall time. One client for each process,
  * all in turn.
  *
+ * No collection is forced between rounds: it throws away code that was compiled for objects which are gone, and what a round of a
+ * quarter of a second measures then is the compiler.
+ *
  * Not measured: connecting, coming back, and what a program does with an event.
  *
  * Run:   npm run bench -- client [--rounds 5] [--events 1000000]
@@ -30,7 +33,7 @@ for (const workload of ['id, event and data', 'data only']) {
   for (const kinds of GROUPS) {
     const running = [];
     for (const kind of kinds) {
-      const helper = await Helper.start('clients.ts', ['--expose-gc']);
+      const helper = await Helper.start('clients.ts');
       const read = () => helper.ask<{ ms: number; cpuMs: number }>({ kind, url, events });
       // To warm up.
       await read();

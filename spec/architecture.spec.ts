@@ -29,6 +29,8 @@ const KEEPERS: Record<string, string> = {
 };
 /** What also runs in a browser. */
 const WITHOUT_NODE = ['client/index.ts'];
+/** What of the client runs in Node alone. */
+const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts'];
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 
@@ -96,6 +98,17 @@ test('architecture: what runs in a browser imports nothing of Node', (t) => {
       reached.add(to);
     }
   }
+});
+
+test("architecture: the client's entry for Node adds what imports Node, and nothing else", (t) => {
+  const reached = new Set(['client/node.ts']);
+  for (const file of reached) {
+    for (const { to, isLocal } of imports.filter(({ from }) => from === file)) {
+      if (isLocal) reached.add(to);
+      else t.true(WITH_NODE.includes(file) && to.startsWith('node:'), `${file} imports ${to}`);
+    }
+  }
+  t.true(WITH_NODE.every((file) => reached.has(file)));
 });
 
 test('architecture: nothing but the command line touches the process or the console', (t) => {

@@ -15,10 +15,13 @@ export interface Clock {
   setTimeout(callback: () => void, ms: number): Timer;
 }
 
+const now = () => performance.now();
+const random = () => Math.random();
+
 /** The system's, for a client: its timers keep the process alive, and a browser has them as well. */
 export const clientClock: Clock = {
-  now: () => performance.now(),
-  random: Math.random,
+  now,
+  random,
   setTimeout(callback, ms) {
     const timeout = setTimeout(callback, ms);
     return { cancel: () => clearTimeout(timeout) };
@@ -27,7 +30,8 @@ export const clientClock: Clock = {
 
 /** The system's, for a server: its timers do not keep the process alive. */
 export const systemClock: Clock = {
-  ...clientClock,
+  now,
+  random,
   setTimeout(callback, ms) {
     const timeout = setTimeout(callback, ms).unref();
     return { cancel: () => clearTimeout(timeout) };

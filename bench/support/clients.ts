@@ -66,7 +66,6 @@ const clients: Record<string, (url: string) => Promise<void>> = {
 
 process.on('message', async ({ kind, url, events }: { kind: string; url: string; events: number }) => {
   try {
-    globalThis.gc?.();
     seen = 0;
     const cpu = process.cpuUsage();
     const start = performance.now();

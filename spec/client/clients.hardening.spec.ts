@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { EventSource, type ParsedEvent, streamEvents } from '../../src/client/index.js';
+import { EventSource, type ParsedEvent, streamEvents } from '../../src/client/node.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { listen, openStream } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';

@@ -1,8 +1,11 @@
-/** Every case of conformance/connection.json that a machine can judge, for both clients. Time is moved, not waited for. */
+/**
+ * Every case of conformance/connection.json that a machine can judge, for both clients, over node:http as in Node and over fetch as
+ * anywhere else. Time is moved, not waited for.
+ */
 
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { EventSource, streamEvents } from '../../src/client/index.js';
+import { EventSource, type StreamEventsOptions, streamEvents } from '../../src/client/node.js';
 import type { RetryOptions } from '../../src/client/stream-options.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { turns } from '../support/raw-socket.js';
@@ -73,8 +76,17 @@ const isByHand = ({ name, expect: { result } }: Case) =>
 /** Types of events that the cases send beside `message`. */
 const TYPES = ['message', 'tick', '__proto__', 'constructor', 'é'];
 
-function eventSource(url: string, { actions = [] }: Case, log: string[], clock: FakeClock): Subject {
-  const source = new EventSource(url, { clock });
+type Transport = Pick<StreamEventsOptions, 'fetch'>;
+const TRANSPORTS: Record<string, Transport> = { '': {}, ', over fetch': { fetch } };
+
+function eventSource(
+  url: string,
+  { actions = [] }: Case,
+  log: string[],
+  clock: FakeClock,
+  transport: Transport,
+): Subject {
+  const source = new EventSource(url, { clock, ...transport });
   const messages: string[] = [];
   const act = (on: Action['on']) => {
     for (const action of actions.filter((action) => action.on === on)) {
@@ -111,7 +123,13 @@ function eventSource(url: string, { actions = [] }: Case, log: string[], clock: 
   };
 }
 
-function stream(url: string, { actions = [], options = {} }: Case, log: string[], clock: FakeClock): Subject {
+function stream(
+  url: string,
+  { actions = [], options = {} }: Case,
+  log: string[],
+  clock: FakeClock,
+  transport: Transport,
+): Subject {
   let state = 'connecting';
   let isLeft = false;
   const messages: string[] = [];
@@ -129,6 +147,7 @@ function stream(url: string, { actions = [], options = {} }: Case, log: string[]
   const retry: RetryOptions = retryOn === undefined ? {} : { statuses: retryOn };
   const events = streamEvents(url, {
     ...request,
+    ...transport,
     ...(retryOn === undefined ? {} : { retry }),
     clock,
     onStateChange: (now) => {
@@ -173,13 +192,18 @@ function isAnswered({ expect }: Case, log: readonly string[], connections: numbe
 }
 
 const holds = test.macro(
-  async (t: ExecutionContext, subject: typeof eventSource | typeof stream, given: Case): Promise<void> => {
+  async (
+    t: ExecutionContext,
+    subject: typeof eventSource | typeof stream,
+    given: Case,
+    transport: Transport,
+  ): Promise<void> => {
     const { expect, timeoutMs = 10_000 } = given;
     const server = new ScriptedServer(t, given.server ?? []);
     await server.start();
     const log: string[] = [];
     const clock = new RecordingClock();
-    const client = subject(`${server.url}${given.server?.[0]?.path ?? '/'}`, given, log, clock);
+    const client = subject(`${server.url}${given.server?.[0]?.path ?? '/'}`, given, log, clock, transport);
     t.teardown(() => client.close());
     if (expect.initialReadyState !== undefined) t.is(client.readyState, expect.initialReadyState);
 
@@ -224,12 +248,16 @@ const holds = test.macro(
   },
 );
 
-for (const given of all.filter((given) => !isByHand(given))) {
-  const throws = given.actions?.some((action) => action.do === 'throw');
-  // A listener's throw reaches the process, as the platform has it: event-source.spec.ts sees to it.
-  if (given.applies.includes('EventSource') && !throws) {
-    test(`EventSource: ${given.name}`, holds, eventSource, given);
+for (const [over, transport] of Object.entries(TRANSPORTS)) {
+  for (const given of all.filter((given) => !isByHand(given))) {
+    const throws = given.actions?.some((action) => action.do === 'throw');
+    // A listener's throw reaches the process, as the platform has it: event-source.spec.ts sees to it.
+    if (given.applies.includes('EventSource') && !throws) {
+      test(`EventSource: ${given.name}${over}`, holds, eventSource, given, transport);
+    }
+    // Whoever throws in a loop leaves it: there is no listener.
+    if (given.applies.includes('client') && !throws) {
+      test(`streamEvents: ${given.name}${over}`, holds, stream, given, transport);
+    }
   }
-  // Whoever throws in a loop leaves it: there is no listener.
-  if (given.applies.includes('client') && !throws) test(`streamEvents: ${given.name}`, holds, stream, given);
 }

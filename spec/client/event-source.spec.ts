@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { ConfigurationError, EventSource, type EventSourceOptions } from '../../src/client/index.js';
+import { ConfigurationError, EventSource, type EventSourceOptions } from '../../src/client/node.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { listen, openStream } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
@@ -311,7 +311,7 @@ test('EventSource: keeps the process alive while it waits to come back, and no l
 
 /** Runs a program of its own, with EventSource at hand, and returns what it printed once it has ended by itself. */
 async function run(program: string): Promise<string> {
-  const index = new URL('../../src/client/index.ts', import.meta.url).href;
+  const index = new URL('../../src/client/node.ts', import.meta.url).href;
   const loader = fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url));
   const text = `import { EventSource } from ${JSON.stringify(index)};\n${program}`;
   const { stdout } = await promisify(execFile)(process.execPath, [

@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createSession } from 'better-sse';
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import { EventSource, streamEvents } from '../../src/client/index.js';
+import { EventSource, streamEvents } from '../../src/client/node.js';
 import { hasNginx, startNginx } from '../support/nginx.js';
 import { listen } from '../support/plain-server.js';
 

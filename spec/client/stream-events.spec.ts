@@ -12,7 +12,7 @@ import {
   type StreamEventsOptions,
   type StreamState,
   streamEvents,
-} from '../../src/client/index.js';
+} from '../../src/client/node.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { certificate } from '../support/certificate.js';
 import { listen, openStream } from '../support/plain-server.js';
@@ -355,6 +355,16 @@ for (const how of ['break', 'throw', 'return', 'asyncDispose'] as const) {
     t.deepEqual(await events.next(), { value: undefined, done: true });
   });
 }
+
+test('streamEvents: return() drops what was still to be taken, and to be thrown', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    openStream(response).write(`data: 1\n\ndata: 2\n\ndata: ${'x'.repeat(100)}\n\n`);
+  });
+  const events = streamEvents(url, { maxEventBytes: 50 });
+  await events.next();
+  await events.return();
+  t.deepEqual(await events.next(), { value: undefined, done: true });
+});
 
 test('streamEvents: return() ends a next() that waits', async (t) => {
   const url = await listen(t, (_request, response) => void openStream(response));

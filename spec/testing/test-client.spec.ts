@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import test from 'ava';
 import express from 'express';
-import { streamEvents } from '../../src/client/index.js';
+import { streamEvents } from '../../src/client/node.js';
 import { EventSourceHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';

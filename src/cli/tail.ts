@@ -1,6 +1,6 @@
 /** Follows a stream for a person, and says what becomes of the connection. */
 
-import { streamEvents } from '../client/stream-events.js';
+import { streamEvents } from '../client/node.js';
 import type { StreamEventsOptions } from '../client/stream-options.js';
 import { type Clock, clientClock, type Timer } from '../clock.js';
 import { toError } from '../errors.js';

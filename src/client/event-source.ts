@@ -3,10 +3,9 @@
 import type { Clock } from '../clock.js';
 import { quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
-import { LONGEST_TIMER_MS } from './reconnection.js';
 import type { StreamState } from './stream-options.js';
-import { StreamReader } from './stream-reader.js';
-import { absoluteUrl, StreamRequest, type StreamRequestOptions } from './stream-request.js';
+import { LONGEST_TIMER_MS, StreamReader } from './stream-reader.js';
+import { absoluteUrl, isHttp, type StreamRequestOptions, streamRequest } from './stream-request.js';
 import type { TypedMessageEvent } from './typed-event.js';
 
 export interface EventSourceOptions extends StreamRequestOptions {
@@ -28,6 +27,17 @@ type Handler<Target, Kind> = ((this: Target, event: Kind) => unknown) | null;
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
+
+/** Dispatches each event as it is read. */
+class DispatchingReader extends StreamReader {
+  declare target: EventTarget;
+  declare origin: string;
+
+  protected override deliver({ type, data, lastEventId }: ParsedEvent): void {
+    // Hot path: bench/client.
+    this.target.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin: this.origin }));
+  }
+}
 
 /**
  * Follows an event stream and comes back when it is lost, as the standard says: with the last event ID, until an answer is not
@@ -62,11 +72,10 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
 
   readonly #url: URL;
   readonly #options: EventSourceOptions;
-  readonly #reader: StreamReader;
+  readonly #reader: DispatchingReader;
   readonly #handlers = new Map<string, { handler: EventHandler; listener: EventHandler }>();
   readonly #onAbort = () => this.close();
   #readyState: number = CONNECTING;
-  #origin = '';
 
   /**
    * @throws DOMException `SyntaxError` when `url` is none; relative ones need a page.
@@ -81,19 +90,13 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     this.#url = absolute;
     this.#options = options ?? {};
     const { clock, maxEventBytes, signal } = this.#options;
-    const request = new StreamRequest(absolute, this.#options, this.withCredentials ? 'include' : 'same-origin');
-    this.#reader = new StreamReader(
-      request,
-      {
-        clock,
-        maxEventBytes,
-        // No status is one to come back after.
-        retry: { statuses: [] },
-        onStateChange: (state) => this.#onStateChange(state),
-        onEvent: (event) => this.#deliver(event),
-      },
+    this.#reader = new DispatchingReader(
+      streamRequest(absolute, this.#options, this.withCredentials),
+      // No status is one to come back after.
+      { clock, maxEventBytes, retry: { statuses: [] }, onStateChange: (state) => this.#onStateChange(state) },
       LONGEST_TIMER_MS,
     );
+    this.#reader.target = this;
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', this.#onAbort);
     void this.#follow();
@@ -119,7 +122,7 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
 
   /** What the next attempt carries as `Last-Event-ID`; `''`: nothing. Not in the standard yet. */
   get lastEventId(): string {
-    return this.#reader.lastEventId;
+    return this.#reader.parser.lastEventId;
   }
 
   /** The reconnection time in force, in milliseconds. Not in the standard yet. */
@@ -148,30 +151,25 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     // Nothing is dispatched before the constructor has returned.
     await null;
     try {
-      if (!/^https?:$/.test(this.#url.protocol)) throw this.#url;
-      while (this.#readyState !== CLOSED) await this.#reader.readOn();
+      const steps = this.#reader.follow();
+      if (isHttp(this.#url)) while (!(await steps.next()).done);
     } catch {
-      // Refused, or an event that is too large, which would come again and again.
-      if (this.#readyState === CLOSED) return;
-      this.close();
-      this.dispatchEvent(new Event('error'));
+      // An event that is too large, which would come again and again.
     }
+    if (this.#readyState === CLOSED) return;
+    this.close();
+    this.dispatchEvent(new Event('error'));
   }
 
   #onStateChange(now: StreamState): void {
     if (now.state === 'open') {
-      this.#origin = new URL(now.response.url || this.#url).origin;
+      this.#reader.origin = new URL(now.response.url || this.#url).origin;
       this.#readyState = OPEN;
       this.dispatchEvent(new Event('open'));
     } else if (now.state === 'waiting') {
       this.#readyState = CONNECTING;
       this.dispatchEvent(new Event('error'));
     }
-  }
-
-  #deliver({ type, data, lastEventId }: ParsedEvent): void {
-    // Hot path: bench/client.
-    this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin: this.#origin }));
   }
 
   #setHandler(type: string, handler: unknown): void {

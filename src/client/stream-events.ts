@@ -3,11 +3,10 @@
 import { clientClock } from '../clock.js';
 import { ConfigurationError, quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
-import { LONGEST_RETRY_MS } from './reconnection.js';
 import { refusal } from './refusal.js';
 import { checkOptions, type StreamEventsOptions } from './stream-options.js';
-import { asError, StreamReader } from './stream-reader.js';
-import { absoluteUrl, StreamRequest } from './stream-request.js';
+import { asError, LONGEST_RETRY_MS, StreamReader } from './stream-reader.js';
+import { absoluteUrl, isHttp, streamRequest } from './stream-request.js';
 import type { TypedEvent } from './typed-event.js';
 
 interface Fault {
@@ -15,7 +14,7 @@ interface Fault {
 }
 
 /** Methods that may be sent again without asking: RFC 9110 and 3253 have them change nothing. */
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH'];
+const SAFE_METHOD = /^(GET|HEAD|OPTIONS|PROPFIND|QUERY|REPORT|SEARCH)$/i;
 /** How long a refusal's body is waited for. */
 const REFUSAL_TIMEOUT_MS = 5_000;
 
@@ -43,17 +42,28 @@ export function streamEvents<Events extends EventMap = Record<string, string>>(
   return new EventStream(url, options);
 }
 
+/** Reads chunk by chunk into an array. */
+class BatchReader extends StreamReader {
+  /** What the last chunk has brought. */
+  events: ParsedEvent[] = [];
+
+  protected override deliver(event: ParsedEvent): void {
+    this.events.push(event);
+  }
+}
+
 /** The events of a stream, one after the other. Made by {@link streamEvents}. */
 export class EventStream<Events extends EventMap = Record<string, string>>
   implements AsyncIterableIterator<TypedEvent<Events>>, AsyncDisposable
 {
   readonly #options: StreamEventsOptions;
-  readonly #reader: StreamReader;
+  readonly #reader: BatchReader;
+  readonly #steps: AsyncGenerator<undefined, void>;
   readonly #onAbort = () => this.#leave({ thrown: this.#options.signal?.reason });
-  /** What has been read and not taken yet, from `#at` on. */
-  #batch: ParsedEvent[] = [];
+  /** What has been taken of the events that were read. */
   #at = 0;
-  #takenId: string;
+  /** The last event ID before them. */
+  #idBefore: string;
   /** How many calls of `next` wait for more to be read. */
   #waiting = 0;
   #advancing: Promise<unknown> = Promise.resolve();
@@ -64,17 +74,22 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   /** As {@link streamEvents}. */
   constructor(url: string | URL, options: StreamEventsOptions = {}) {
     checkOptions(options);
-    const request = new StreamRequest(httpUrl(url), options);
-    const { lastEventId = '', retry = SAFE_METHODS.includes(request.method) ? {} : false } = options;
-    this.#options = { ...options };
-    this.#takenId = lastEventId;
-    const onEvent = (event: ParsedEvent) => this.#batch.push(event);
-    this.#reader = new StreamReader(request, { ...options, retry, onEvent }, LONGEST_RETRY_MS);
+    const absolute = absoluteUrl(url);
+    if (!absolute || !isHttp(absolute)) {
+      throw new ConfigurationError('INVALID_URL', `Invalid URL: ${quote(url)}. Give an absolute one, http or https.`);
+    }
+    const { lastEventId = '', method = 'GET', retry = SAFE_METHOD.test(method) ? {} : false } = options;
+    this.#options = { ...options, retry };
+    this.#idBefore = lastEventId;
+    this.#reader = new BatchReader(streamRequest(absolute, options), this.#options, LONGEST_RETRY_MS);
+    this.#steps = this.#reader.follow();
   }
 
   /** What to resume from after the events that were taken: save it, and give it as `lastEventId`. */
   get lastEventId(): string {
-    return this.#at < this.#batch.length ? this.#takenId : this.#reader.lastEventId;
+    const { events, parser } = this.#reader;
+    if (this.#at >= events.length) return parser.lastEventId;
+    return events[this.#at - 1]?.lastEventId ?? this.#idBefore;
   }
 
   /** The reconnection time in force, in milliseconds. */
@@ -88,8 +103,11 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   next(): Promise<IteratorResult<TypedEvent<Events>, undefined>> {
     // Hot path: bench/client. Most events are here already.
-    const event = this.#batch[this.#at];
-    if (event !== undefined && this.#waiting === 0) return Promise.resolve(this.#take(event));
+    const event = this.#reader.events[this.#at];
+    if (event !== undefined && this.#waiting === 0) {
+      this.#at++;
+      return Promise.resolve({ value: event as TypedEvent<Events>, done: false });
+    }
     this.#waiting++;
     const next = this.#advancing.then(() => this.#advance());
     this.#advancing = next.catch(() => {});
@@ -106,10 +124,9 @@ export class EventStream<Events extends EventMap = Record<string, string>>
    */
   async *batches(): AsyncGenerator<TypedEvent<Events>[], undefined> {
     try {
-      for (let next = await this.next(); next.done === false; next = await this.next()) {
-        const rest = this.#batch.slice(this.#at) as TypedEvent<Events>[];
-        this.#at = this.#batch.length;
-        rest.unshift(next.value);
+      while (!(await this.next()).done) {
+        const rest = this.#reader.events.slice(this.#at - 1) as TypedEvent<Events>[];
+        this.#at += rest.length - 1;
         yield rest;
       }
     } finally {
@@ -127,76 +144,58 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     this.#leave(null);
   }
 
-  #take(event: ParsedEvent): IteratorYieldResult<TypedEvent<Events>> {
-    this.#at++;
-    this.#takenId = event.lastEventId;
-    return { value: event as TypedEvent<Events>, done: false };
-  }
-
   /** The next event, once there is one. */
   async #advance(): Promise<IteratorResult<TypedEvent<Events>, undefined>> {
+    const reader = this.#reader;
     try {
-      while (this.#at === this.#batch.length && !this.#reader.isClosed) await this.#readOn();
+      while (this.#at >= reader.events.length && !reader.isClosed) await this.#readOn();
     } catch (thrown) {
       // What was read before it is delivered first.
-      if (!this.#reader.isClosed) await this.#fail(thrown);
+      if (!reader.isClosed) this.#end({ thrown });
     }
     this.#waiting--;
-    const event = this.#batch[this.#at];
-    if (event !== undefined) return this.#take(event);
+    const event = reader.events[this.#at++];
+    if (event !== undefined) return { value: event as TypedEvent<Events>, done: false };
     const fault = this.#fault;
     this.#fault = null;
-    if (fault !== null) throw fault.thrown;
+    if (fault) throw fault.thrown;
     return { value: undefined, done: true };
   }
 
   async #readOn(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, clock = clientClock } = this.#options;
+    const reader = this.#reader;
     if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort);
-    this.#batch = [];
-    this.#at = 0;
-    if (!(await this.#reader.readOn())) this.#close(null);
+    this.#idBefore = reader.parser.lastEventId;
+    this.#drop();
+    if (!(await this.#steps.next()).done || reader.isClosed) return;
+    const { refused } = reader;
+    if (!refused || refused.status === 204) return this.#end(null);
+    const timer = clock.setTimeout(() => reader.close(), REFUSAL_TIMEOUT_MS);
+    const thrown = await refusal(refused);
+    timer.cancel();
+    this.#end({ thrown });
   }
 
-  async #fail(thrown: unknown): Promise<void> {
-    let error = thrown;
-    if (isResponse(thrown)) {
-      if (thrown.status === 204) return this.#close(null);
-      const timer = (this.#options.clock ?? clientClock).setTimeout(() => this.#reader.close(), REFUSAL_TIMEOUT_MS);
-      error = await refusal(thrown);
-      timer.cancel();
-    }
-    // Whoever left meanwhile wants to hear no more.
-    if (this.#isClosed) return;
-    this.#fault = { thrown: error };
-    this.#close(asError(error));
+  #drop(): void {
+    this.#reader.events = [];
+    this.#at = 0;
   }
 
   /** Ends the iteration from our side, and drops what was read and not taken. */
   #leave(fault: Fault | null): void {
-    this.#batch = [];
-    this.#at = 0;
+    this.#drop();
+    this.#end(fault);
     this.#fault = fault;
-    this.#close(fault && asError(fault.thrown));
   }
 
-  #close(cause: Error | null): void {
+  #end(fault: Fault | null): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#fault = fault;
     this.#reader.close();
-    this.#options.onStateChange?.({ state: 'closed', cause });
+    this.#options.onStateChange?.({ state: 'closed', cause: fault && asError(fault.thrown) });
   }
-}
-
-/** Not by its class: a fetch of the program's own may have one of its own. */
-function isResponse(thrown: unknown): thrown is Response {
-  return typeof (thrown as Response | null)?.headers?.get === 'function';
-}
-
-function httpUrl(url: string | URL): URL {
-  const absolute = absoluteUrl(url);
-  if (absolute !== null && /^https?:$/.test(absolute.protocol)) return absolute;
-  throw new ConfigurationError('INVALID_URL', `Invalid URL: ${quote(url)}. Give an absolute one, http or https.`);
 }

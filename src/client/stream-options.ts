@@ -24,7 +24,7 @@ export interface StreamEventsOptions extends StreamRequestOptions {
   signal?: AbortSignal;
   /**
    * How long nothing may come, not even a heartbeat, in milliseconds; then the connection is given up for lost. `0`: for ever,
-   * as far as fetch goes (Node's gives up after 300 s). Three times the server's heartbeat is a good choice. @defaultValue 0
+   * as far as fetch goes: the one of Node gives up after 300 s, but is not used unless it is given. Three times the server's heartbeat is a good choice. @defaultValue 0
    */
   idleTimeoutMs?: number;
   /**
@@ -34,13 +34,13 @@ export interface StreamEventsOptions extends StreamRequestOptions {
    */
   retry?: RetryOptions | false;
   /** The largest event, see {@link EventStreamParserOptions}; above it the iteration rejects. @defaultValue 16777216 */
-  maxEventBytes?: number;
+  maxEventBytes?: number | undefined;
   /** Called with each comment, as a heartbeat is, without its colon and one space. */
   onComment?: (text: string) => void;
   /** Called when the connection has come to another state. */
   onStateChange?: (state: StreamState) => void;
   /** @defaultValue the system's */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** Where a stream is. A `cause` of `null`: the server ended it as HTTP says, or the program left. */

@@ -1,10 +1,11 @@
-/** One request for an event stream, and what its answer is. No Node import. */
+/** One request for an event stream, the same each time. No Node import. */
 
 import { ConfigurationError, quote } from '../errors.js';
 
 // As fetch takes them; Node's types do not name them all.
 export type HeadersLike = NonNullable<ConstructorParameters<typeof Headers>[0]>;
 export type BodyLike = NonNullable<RequestInit['body']>;
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface StreamRequestOptions {
   /**
@@ -17,75 +18,63 @@ export interface StreamRequestOptions {
   /** Sent again with each attempt. */
   body?: BodyLike;
   /** Used in place of the platform's, for a proxy or a certificate of one's own. */
-  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  fetch?: Fetch;
 }
+
+/** What asks where the program gives no `fetch`. The entry for Node has one of its own. */
+export const platform: { fetch: Fetch } = { fetch: (url, init) => fetch(url, init) };
+
+/** Asks, to resume after an id. Rejects when there is no answer, or when `signal` aborts. */
+export type Send = (lastEventId: string, signal: AbortSignal) => Promise<Response>;
 
 /** A longer last event ID stays at home: nginx and Node refuse headers of more than 8 and 16 KiB, for good. */
 const LONGEST_ID_BYTES = 8_000;
 
-/** What is asked for, in the same way each time. */
-export class StreamRequest {
-  readonly url: string;
-  readonly method: string;
-  readonly #options: StreamRequestOptions;
-  readonly #init: RequestInit;
-  readonly #authorization: string;
-
-  /**
-   * @param url - a user and password in it are sent as `Authorization`, since fetch takes none there.
-   * @throws {@link ConfigurationError} `INVALID_REQUEST` when fetch could not send it.
-   */
-  constructor(url: URL, options: StreamRequestOptions, credentials: 'same-origin' | 'include' = 'same-origin') {
-    const { method = 'GET', headers, body } = options;
-    const { username, password } = url;
-    const bare = new URL(url);
-    bare.username = bare.password = '';
-    this.url = bare.href;
-    this.method = method.toUpperCase();
-    this.#options = options;
-    this.#authorization = username + password && `Basic ${btoa(utf8(decodeURIComponent(`${username}:${password}`)))}`;
-    // For `no-store` fetch itself sends `Cache-Control: no-cache`, which needs no preflight then.
-    const init = { cache: 'no-store', method: this.method, credentials, duplex: 'half' };
-    this.#init = init as RequestInit;
-    try {
-      // What no attempt could send is told now, and not tried again and again. A stream would be locked by it.
-      const sample = body instanceof ReadableStream ? {} : { body };
-      new Request(this.url, {
-        ...init,
-        ...sample,
-        headers: typeof headers === 'function' ? {} : headers,
-      } as RequestInit);
-    } catch (cause) {
-      throw new ConfigurationError(
-        'INVALID_REQUEST',
-        `Invalid request: ${quote(cause)}. Correct the method, headers or body.`,
-        { cause },
-      );
-    }
+/**
+ * What is asked for, made once and sent with each attempt.
+ *
+ * @param url - a user and password in it are sent as `Authorization`, since fetch takes none there.
+ * @throws {@link ConfigurationError} `INVALID_REQUEST` when fetch could not send it.
+ */
+export function streamRequest(url: URL, options: StreamRequestOptions, withCredentials = false): Send {
+  const { method = 'GET', headers: given, body, fetch = platform.fetch } = options;
+  const { username, password } = url;
+  const bare = new URL(url);
+  bare.username = bare.password = '';
+  const defaults: Record<string, string> = { Accept: 'text/event-stream' };
+  if (username + password)
+    defaults.Authorization = `Basic ${btoa(utf8(decodeURIComponent(`${username}:${password}`)))}`;
+  const init = {
+    method: method.toUpperCase(),
+    body,
+    duplex: 'half',
+    // For this fetch itself sends `Cache-Control: no-cache`, which needs no preflight then.
+    cache: 'no-store',
+    credentials: withCredentials ? 'include' : 'same-origin',
+  } as RequestInit;
+  try {
+    // What no attempt could send is told now, and not tried again and again. A stream would be locked by it.
+    const sample = { ...init, headers: typeof given === 'function' ? {} : given } as RequestInit;
+    if (body instanceof ReadableStream) sample.body = null;
+    new Request(bare, sample);
+  } catch (cause) {
+    throw new ConfigurationError(
+      'INVALID_REQUEST',
+      `Invalid request: ${quote(cause)}. Correct the method, headers or body.`,
+      { cause },
+    );
   }
-
-  /** Asks. Rejects when there is no answer, or when `signal` aborts. */
-  async send(lastEventId: string, signal: AbortSignal): Promise<Response> {
-    const { body, headers: given, fetch = globalThis.fetch } = this.#options;
-    const headers = new Headers(typeof given === 'function' ? await given() : given);
-    const id = utf8(lastEventId);
-    const defaults = { Accept: 'text/event-stream', Authorization: this.#authorization };
-    for (const [name, value] of Object.entries(defaults)) if (value && !headers.has(name)) headers.set(name, value);
-    if (id && isHeaderValue(id)) headers.set('Last-Event-ID', id);
-    return fetch(this.url, { ...this.#init, headers, signal, ...(body === undefined ? {} : { body }) });
-  }
-}
-
-/** Whether the answer's type is an event stream's; its parameters do not matter. */
-export function isEventStream({ headers }: Response): boolean {
-  return /^text\/event-stream\s*(;|$)/i.test(headers.get('Content-Type') ?? '');
-}
-
-/** How long the answer asks to wait, in milliseconds; `null` when it does not say. */
-export function retryAfterMs(response: Response): number | null {
-  const value = response.headers.get('Retry-After') ?? '';
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
+  return async (lastEventId, signal) => {
+    const headers = new Headers(defaults);
+    new Headers(typeof given === 'function' ? await given() : given).forEach((value, name) => {
+      headers.set(name, value);
+    });
+    const id = lastEventId.length > LONGEST_ID_BYTES ? '' : utf8(lastEventId);
+    // Not what HTTP cannot carry: controls other than TAB.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+    if (id && id.length <= LONGEST_ID_BYTES && !/[\x00-\x08\x0a-\x1f\x7f]/.test(id)) headers.set('Last-Event-ID', id);
+    return fetch(bare.href, { ...init, headers, signal });
+  };
 }
 
 /** Makes a URL absolute, where there is a page that it can be relative to; `null` when it is none. */
@@ -98,15 +87,11 @@ export function absoluteUrl(url: string | URL): URL | null {
   }
 }
 
-/** A header's characters, one for each byte of the text's UTF-8. */
-function utf8(text: string): string {
-  let characters = '';
-  for (const byte of new TextEncoder().encode(text)) characters += String.fromCharCode(byte);
-  return characters;
+export function isHttp(url: URL): boolean {
+  return /^https?:$/.test(url.protocol);
 }
 
-/** Whether HTTP can carry it: no controls but TAB, and not too long. */
-function isHeaderValue(value: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  return value.length <= LONGEST_ID_BYTES && !/[\x00-\x08\x0a-\x1f\x7f]/.test(value);
+/** A header's characters, one for each byte of the text's UTF-8. */
+function utf8(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }

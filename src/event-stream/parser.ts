@@ -7,13 +7,13 @@ import { UnfinishedLine } from './unfinished-line.js';
 
 export interface EventStreamParserOptions {
   /** The last event ID to start from, as after a reconnect. @defaultValue `''` */
-  lastEventId?: string;
+  lastEventId?: string | undefined;
   /** Called for each event, in order. What it throws comes out of `push`, and drops the rest of that chunk. */
   onEvent?: (event: ParsedEvent) => void;
   /** A valid `retry` field: the reconnection time, in milliseconds. It may be any number of digits. */
   onRetry?: (ms: number) => void;
   /** A comment, without its colon and one space after it. */
-  onComment?: (text: string) => void;
+  onComment?: ((text: string) => void) | undefined;
   /**
    * The largest data of an event, and the largest field, in UTF-16 code units; more is refused. What has come of an unfinished
    * line counts in bytes. @defaultValue 16777216 (16 MiB)
