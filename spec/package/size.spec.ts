@@ -3,11 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 
-test('size: what a page loads for either client stays under 6 KB, minified and gzipped', async (t) => {
+/** In bytes, minified and gzipped. `sideEffects` says that a page loads what it uses: one of the clients, as a rule. */
+const LIMITS = { streamEvents: 6_000, EventSource: 6_000, everything: 7_050 };
+
+test('size: what a page loads of the client stays small, and under 6,000 bytes for either client', async (t) => {
   const script = fileURLToPath(new URL('../../scripts/size.mjs', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script]);
-  for (const name of ['streamEvents', 'EventSource']) {
+  for (const [name, limit] of Object.entries(LIMITS)) {
     const [, bytes] = new RegExp(`^${name} .* (\\d+) gzipped$`, 'm').exec(stdout) ?? [];
-    t.true(Number(bytes) > 0 && Number(bytes) < 6 * 1024, `${name}: ${bytes} bytes`);
+    t.true(Number(bytes) > 0 && Number(bytes) < limit, `${name}: ${bytes} bytes`);
   }
 });

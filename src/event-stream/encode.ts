@@ -37,7 +37,7 @@ export function encodeComment(text: string): string {
   if (typeof text !== 'string') {
     throw new InvalidEventError('INVALID_COMMENT', `Invalid comment: ${quote(text)} is not a string. Pass a string.`);
   }
-  return `${hasLineBreak(text) ? splitLines(text, ': ') : `: ${text}\n`}\n`;
+  return `${lineBreakIn(text) ? splitLines(text, ': ') : `: ${text}\n`}\n`;
 }
 
 /**
@@ -65,18 +65,18 @@ export function serializeData(data: unknown): string | undefined {
 }
 
 /** A byte order mark in the middle of a stream is data like any other, so it is kept. */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
 
 function dataLines(data: string): string {
   if (typeof data !== 'string') {
     throw new InvalidEventError('INVALID_DATA', `Invalid data: ${quote(data)} is not a string. Serialize it first.`);
   }
-  return hasLineBreak(data) ? splitLines(data, 'data: ') : `data: ${data}\n`;
+  return lineBreakIn(data) ? splitLines(data, 'data: ') : `data: ${data}\n`;
 }
 
 /** Two `indexOf` cost a tenth of one regular expression on long text, and no more on short. */
-function hasLineBreak(text: string): boolean {
-  return text.indexOf('\n') !== -1 || text.indexOf('\r') !== -1;
+function lineBreakIn(text: string): string | false {
+  return text.indexOf('\n') !== -1 ? 'a line feed' : text.indexOf('\r') !== -1 && 'a carriage return';
 }
 
 function splitLines(text: string, prefix: string): string {
@@ -89,8 +89,8 @@ function checkedId(id: string | number): string {
   if (typeof id !== 'string') {
     throw new InvalidEventError('INVALID_EVENT_ID', `Invalid event id: ${quote(id)}. Use a string or a finite number.`);
   }
-  if (hasLineBreak(id) || id.indexOf('\0') !== -1) {
-    const found = id.includes('\n') ? 'a line feed' : id.includes('\r') ? 'a carriage return' : 'NUL';
+  const found = lineBreakIn(id) || (id.indexOf('\0') !== -1 && 'NUL');
+  if (found) {
     throw new InvalidEventError(
       'INVALID_EVENT_ID',
       `Invalid event id: ${quote(id)} contains ${found}. Remove CR, LF and NUL.`,
@@ -103,8 +103,8 @@ function checkedType(type: string): string {
   if (typeof type !== 'string') {
     throw new InvalidEventError('INVALID_EVENT_TYPE', `Invalid event type: ${quote(type)}. Use a string.`);
   }
-  if (hasLineBreak(type)) {
-    const found = type.includes('\n') ? 'a line feed' : 'a carriage return';
+  const found = lineBreakIn(type);
+  if (found) {
     throw new InvalidEventError(
       'INVALID_EVENT_TYPE',
       `Invalid event type: ${quote(type)} contains ${found}. Remove CR and LF.`,
