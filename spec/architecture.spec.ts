@@ -124,7 +124,7 @@ test('architecture: every spec mirrors a folder of src, or a part of the project
   const places = readdirSync(spec, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-  const known = [...LAYERS.flat(), 'support', 'samples', 'docs', 'package', 'scripts'];
+  const known = [...LAYERS.flat(), 'support', 'samples', 'docs', 'package', 'scripts', 'bench'];
   t.deepEqual(
     places.filter((place) => !known.includes(place)),
     [],

@@ -4,11 +4,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import ts from 'typescript';
+
+/** From here, `import 'tradewind'` is this package. */
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The bundles that were made, by their file. */
+const bundles = new Map<string, string>();
 
 /** A child that answers each message with one message. */
 export class Helper {
   readonly #process: ChildProcess;
+  #asked: Promise<unknown> = Promise.resolve();
 
   private constructor(process: ChildProcess) {
     this.#process = process;
@@ -27,10 +34,34 @@ export class Helper {
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
-    const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', outputText], {
-      // From here, `import 'tradewind'` is this package.
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    return Helper.#run(outputText, flags);
+  }
+
+  /** As {@link start}, for a file that imports others: they are joined into one text. The packages stay where they are. */
+  static async startBundle(file: URL): Promise<Helper> {
+    let text = bundles.get(file.href);
+    if (text === undefined) {
+      const { outputFiles } = buildSync({
+        entryPoints: [fileURLToPath(file)],
+        bundle: true,
+        packages: 'external',
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
+        write: false,
+      });
+      text = outputFiles[0]!.text;
+      bundles.set(file.href, text);
+    }
+    return Helper.#run(text, []);
+  }
+
+  static async #run(text: string, flags: readonly string[]): Promise<Helper> {
+    const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', text], {
+      cwd: root,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // Typed arrays go as they are.
+      serialization: 'advanced',
     });
     await once(child, 'message');
     return new Helper(child);
@@ -40,25 +71,42 @@ export class Helper {
     return this.#process.pid ?? 0;
   }
 
-  /** Sends a message and waits for the answer. One at a time. */
+  /** Sends a message and waits for the answer. A call waits for those before it. */
   ask<Answer>(message: object): Promise<Answer> {
+    const asked = this.#asked.then(() => this.#ask<Answer>(message));
+    this.#asked = asked.catch(() => {});
+    return asked;
+  }
+
+  #ask<Answer>(message: object): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const onAnswer = (answer: Answer & { error?: string }) => {
         this.#process.off('exit', onExit);
         if (answer.error === undefined) resolve(answer);
         else reject(new Error(answer.error));
       };
-      const onExit = (code: number | null) => {
+      const onExit = () => {
         this.#process.off('message', onAnswer);
-        reject(new Error(`The process exited with ${code} while asked ${JSON.stringify(message)}`));
+        const { exitCode, signalCode } = this.#process;
+        reject(new Error(`The process exited with ${exitCode ?? signalCode} while asked ${JSON.stringify(message)}`));
       };
+      if (!this.isRunning) return onExit();
       this.#process.once('message', onAnswer).once('exit', onExit);
-      this.#process.send(message);
+      // What cannot be sent any more is told by its exit.
+      this.#process.send(message, () => {});
     });
   }
 
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
+    this.#process.kill(signal);
+  }
+
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
+    if (!this.isRunning) return;
     this.#process.kill('SIGKILL');
     await once(this.#process, 'exit');
   }
