@@ -11,7 +11,7 @@ const LAYERS = [
   ['errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
   ['event-stream'],
   ['client'],
-  ['channel'],
+  ['channel', 'store'],
   ['connection'],
   ['handler'],
   ['routing'],

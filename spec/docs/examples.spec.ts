@@ -28,7 +28,7 @@ function examplesOf(page: string): Example[] {
 
 /** What an example of a comment may use without saying where it comes from. */
 const PRELUDE = [
-  "import { encodeEvent, EventSourceHandler, MemoryBroker, RequestHandler, Router } from 'tradewind';",
+  "import { DataStore, encodeEvent, EventSourceHandler, MemoryBroker, QueueStore, RequestHandler, Router, StoreHandler } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
   "import { brokerContract, connect } from 'tradewind/testing';",
   "import test from 'node:test';",

@@ -14,7 +14,7 @@ export interface CloseReason {
    * - `client`: the client left.
    * - `end`: `end()` was called.
    * - `drain`: the server, or the router, is closing.
-   * - `slow-consumer`: the client did not keep up, see `slowConsumer`.
+   * - `slow-consumer`: the client did not keep up, see `slowConsumer`, or was too far behind a `QueueStore`.
    * - `write-failed`: the operating system refused a write, or a middleware's own `write` threw.
    * - `error`: `open` threw.
    */
@@ -22,8 +22,8 @@ export interface CloseReason {
   readonly error?: unknown;
 }
 
-/** What all that was accepted answers; one promise for all, since there is one for each event of each connection. */
-const ACCEPTED = Promise.resolve(true);
+/** What all that was accepted answers; one promise for all, since there is one for each event of each connection. @internal */
+export const ACCEPTED = Promise.resolve(true);
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
 

@@ -8,12 +8,16 @@ import { transportFor } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
+import { WatchableStore } from '../store/watchable-store.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { lastEventIdOf } from './last-event-id.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
+
+/** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
+export const prepareStream = Symbol('prepareStream');
 
 /**
  * Streams events to one client. Subclass it, override the hooks, and mount it: each connection gets a handler of its own.
@@ -161,7 +165,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /**
    * Writes each item as an event, at the client's pace; items that are promises are awaited. Chunks of bytes are one text in
    * UTF-8, wherever they are cut. When the client leaves, the iterator's `return()` is called at once, so that a
-   * generator's `finally` runs; a Node stream is destroyed.
+   * generator's `finally` runs; a Node stream is destroyed. A {@link DataStore} or a {@link QueueStore} is watched until it is
+   * closed.
    *
    * @returns `true` when all was written, `false` when the connection went before. The stream stays open: see {@link end}.
    * @throws what the iterable throws; {@link TradewindError} `NOT_ITERABLE` when it is none; {@link InvalidEventError} when an item cannot be put on the wire.
@@ -172,6 +177,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   ): Promise<boolean> {
     const work = this.#working;
     if (work === null) return Promise.resolve(false);
+    if (items instanceof WatchableStore) return this.#logIfLetGo('stream', work.read(items, event));
     return this.#logIfLetGo(
       'stream',
       work.stream(items, (item) => this.#send(Frame.ofMessage(event, item))),
@@ -257,6 +263,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     return methods.includes(method) ? this.get(this.params) : super[dispatch](method);
   }
 
+  /** @internal */
+  [prepareStream](): void | Promise<void> {}
+
   /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
   async #accept(): Promise<boolean> {
     const exchange = this.#exchange;
@@ -269,6 +278,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (exchange.isOver) return false;
     exchange.hook = 'checkConnection';
     if ((await this.checkConnection()) === false) throw new HttpError(403);
+    if (exchange.isOver) return false;
+    await this[prepareStream]();
     return !exchange.isOver;
   }
 

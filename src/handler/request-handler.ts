@@ -6,6 +6,7 @@ import Negotiator from 'negotiator';
 import type { Broker } from '../channel/broker.js';
 import type { HttpRequest } from '../connection/http.js';
 import { checkedStatus, HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
+import type { OptionFaults } from '../option-faults.js';
 import { parseJson, readBody, textParsedUpstream } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { MountContext } from './request-context.js';
@@ -55,6 +56,9 @@ export class RequestHandler {
     const overridden = (method: Method) => this.prototype[verbOf(method)] !== RequestHandler.prototype[verbOf(method)];
     return METHODS.filter((method) => overridden(method) || (method === 'HEAD' && overridden('GET')));
   }
+
+  /** Notes what is wrong with a mount's options, as far as this class asks for some. @internal */
+  static checkOptions(_options: object, _faults: OptionFaults): void {}
 
   // Hooks: the framework calls them, you override them.
 

@@ -60,8 +60,13 @@ function iteratorOf<Item>(source: Source<Item>): StoppableIterator<Item> {
 }
 
 /** A string is iterable as well, but by its characters: nobody means that. */
-function isIterable(source: unknown): boolean {
+export function isIterable(source: unknown): source is object {
   return typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source);
+}
+
+/** Whether it is one of Node's or the web's readable streams. */
+export function isStream(source: object): boolean {
+  return source instanceof ReadableStream || isNodeStream(source);
 }
 
 function isNodeStream(source: object): source is { destroy(): void } {

@@ -3,7 +3,9 @@
 import type { Broker, Gap } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
 import { Frame } from '../event-stream/frame.js';
+import type { WatchableStore } from '../store/watchable-store.js';
 import { stoppableIterator } from './stoppable-iterator.js';
+import { StoreReader } from './store-reader.js';
 import { type HeldChannels, StreamChannels } from './stream-channels.js';
 
 /** What who has left, or never came, is subscribed to. */
@@ -71,6 +73,21 @@ export class StreamWork {
     } finally {
       this.#stops.delete(stop);
     }
+  }
+
+  /** Writes what a store holds and gets, until it is closed or the connection is gone; see `EventSourceHandler.stream`. */
+  read<Item>(store: WatchableStore<Item>, event: string): Promise<boolean> {
+    if (!this.#connection.isOpen) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      const stop = () => reader.stop();
+      const reader = new StoreReader(store, this.#connection, event, (isAll, thrown) => {
+        this.#stops.delete(stop);
+        if (thrown === undefined) resolve(isAll);
+        else reject(thrown);
+      });
+      this.#stops.add(stop);
+      reader.wake();
+    });
   }
 
   /** Subscribes the connection; see `EventSourceHandler.subscribe`. */

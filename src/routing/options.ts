@@ -68,6 +68,7 @@ const MAX: Partial<Record<keyof Limits, number>> = {
 /**
  * Fills in the defaults.
  *
+ * @param checkMore - notes what is wrong with the options that are not the router's own.
  * @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong.
  */
 export function resolveOptions(
@@ -76,6 +77,7 @@ export function resolveOptions(
     trustProxy?: TrustProxy | undefined;
     logger?: Logger | undefined;
   },
+  checkMore: (faults: OptionFaults) => void = () => {},
 ): ResolvedOptions {
   const given = withoutUndefined(options);
   const faults = new OptionFaults();
@@ -93,6 +95,7 @@ export function resolveOptions(
   }
   const cors = attempt(faults, () => (given.cors === undefined ? null : new Cors(given.cors)));
   const trust = attempt(faults, () => (given.trustProxy === undefined ? null : compileTrust(given.trustProxy)));
+  checkMore(faults);
   faults.throwIfAny();
   const { heartbeatMs, highWaterMarkBytes, maxBufferedBytes, stallMs, slowConsumer } = {
     ...defaultConnectionOptions,

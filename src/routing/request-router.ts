@@ -14,6 +14,7 @@ import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handl
 import type { MountContext } from '../handler/request-context.js';
 import type { Method, PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
+import type { StoreSource } from '../handler/store-handler.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
@@ -26,7 +27,7 @@ import {
   type TrustProxy,
   withoutUndefined,
 } from './options.js';
-import type { Fits } from './path.js';
+import type { Fits, ParamsOf } from './path.js';
 import { prepareHandler } from './prepare-handler.js';
 
 export interface RouterOptions extends MountOptions {
@@ -68,12 +69,19 @@ export interface Entrance {
 }
 
 /** The options of a mount: to be given when the handler's `initialize` asks for some. */
-type MountOptionsOf<Handler extends RequestHandler> =
+type MountOptionsOf<Handler extends RequestHandler, Path extends string> =
   Parameters<Handler['initialize']> extends [infer Asked]
     ? object extends Asked
       ? [options?: MountOptions & Record<string, unknown>]
-      : [options: MountOptions & Asked]
+      : [options: MountOptions & AtPath<Asked, Path>]
     : [options?: MountOptions & Record<string, unknown>];
+
+/** What `initialize` asks for, where a store's function may rely on the parameters that the path has. */
+type AtPath<Asked, Path extends string> = Asked extends { store: StoreSource<infer Item> }
+  ? StoreSource<Item> extends Asked['store']
+    ? Omit<Asked, 'store'> & { store: StoreSource<Item, ParamsOf<Path>> }
+    : Asked
+  : Asked;
 
 /** A path longer than this cannot come: Node refuses a request line that long. */
 const MAX_PATH_LENGTH = 64 * 1024;
@@ -136,13 +144,16 @@ export class RequestRouter {
   mount<const Path extends string, Handler extends RequestHandler>(
     path: Path,
     Handler: HandlerClass<Handler> & Fits<Path, Handler>,
-    ...[options]: MountOptionsOf<Handler>
+    ...[options]: MountOptionsOf<Handler, Path>
   ): this {
     const given: MountOptions = options ?? {};
-    const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) });
     assertHandlerClass(Handler);
+    const handlerClass = Handler as unknown as typeof RequestHandler;
+    const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) }, (faults) =>
+      handlerClass.checkOptions(given, faults),
+    );
     prepareHandler(this.container, Handler);
-    const methods = (Handler as unknown as typeof RequestHandler).allowedMethods();
+    const methods = handlerClass.allowedMethods();
     const mount: Mount = {
       Handler,
       context: {
