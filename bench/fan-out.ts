@@ -10,6 +10,9 @@
  * "as a string" and "as an object" is what `data` is. better-sse sends what it sends by default: the data as JSON, and an
  * id of 36 characters, which is why its events are longer. Our broker's events carry an id as well.
  *
+ * "store submit" is a DataStore that each handler streams; "store iterator" the same through the store's own iterator, as a
+ * loop would read it.
+ *
  * Run:   npm run bench -- fan-out
  *        [--subscribers 1000] [--events 60] [--rounds 5] [--processes 3]
  * Takes: about 2 minutes. Each of `processes` starts every case anew; each round then runs all cases in random order.
@@ -35,6 +38,8 @@ for (const data of ['string', 'object']) {
   add(`better-sse broadcast, ${data}`, { kind: 'better-sse', data });
   add(`writeMessage loop, ${data}`, { kind: 'tradewind', data });
   add(`broker publish, ${data}`, { kind: 'tradewind', publish: 'broker', data });
+  add(`store submit, ${data}`, { kind: 'tradewind', publish: 'store', data });
+  add(`store iterator, ${data}`, { kind: 'tradewind', publish: 'store iterator', data });
 }
 add('bare res.write, string', { kind: 'bare', data: 'string' });
 

@@ -4,8 +4,10 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
 
 type Kind = 'tradewind' | 'better-sse' | 'bare';
+/** How ours publishes: through its own reader of a store, or through the iterator that any loop gets. */
+type Publish = 'loop' | 'broker' | 'store' | 'store iterator';
 type Message =
-  | { do: 'start'; kind: Kind; publish?: 'loop' | 'broker'; data?: 'string' | 'object'; heartbeats: boolean }
+  | { do: 'start'; kind: Kind; publish?: Publish; data?: 'string' | 'object'; heartbeats: boolean }
   | { do: 'cpu' }
   | { do: 'memory' }
   | { do: 'snapshot'; file: string };
@@ -62,13 +64,16 @@ function start({ kind, publish = 'loop', data = 'string', heartbeats }: Message 
   return startBare(DATA[data]);
 }
 
-async function startTradewind(publish: 'loop' | 'broker', data: unknown, heartbeats: boolean): Promise<App> {
-  const { EventSourceHandler, Router } = await import('tradewind');
+async function startTradewind(publish: Publish, data: unknown, heartbeats: boolean): Promise<App> {
+  const { DataStore, EventSourceHandler, Router } = await import('tradewind');
+  const store = new DataStore<unknown>();
   const handlers = new Set<Stream>();
   class Stream extends EventSourceHandler {
     override open() {
       handlers.add(this);
       if (publish === 'broker') void this.subscribe('ticks');
+      if (publish === 'store') void this.stream(store, { event: 'tick' });
+      if (publish === 'store iterator') void this.stream(store.watch(), { event: 'tick' });
     }
 
     override close() {
@@ -85,6 +90,7 @@ async function startTradewind(publish: 'loop' | 'broker', data: unknown, heartbe
     port,
     publish: () => {
       if (publish === 'broker') void router.broker.publish('ticks', 'tick', data);
+      else if (publish.startsWith('store')) store.submit(data);
       else for (const handler of handlers) void handler.writeMessage('tick', data);
     },
     open: () => router.connections,
