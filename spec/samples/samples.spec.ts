@@ -252,3 +252,34 @@ test.serial('testing: its specs pass', async (t) => {
   t.regex(stdout, /^# pass 4$/m);
   t.regex(stdout, /^# fail 0$/m);
 });
+
+test.serial(
+  'store: sends the newest temperature at once and each reading as it comes, until the sensor is off',
+  async (t) => {
+    const { client } = await startSample(t, '11-store');
+    const temperature = await client('/temperature');
+    t.deepEqual(Object.keys(JSON.parse((await temperature.next('temperature')).data)), ['celsius', 'highest']);
+    const readings = await client('/readings');
+    for (const { data } of [await readings.next('reading'), await readings.next('reading')])
+      t.regex(data, /^\d\d(\.\d)?$/);
+    t.is((await client('/sensor', { method: 'DELETE' })).status, 204);
+    for (const doge of [temperature, readings]) {
+      await doge.closed;
+      t.true(doge.isComplete);
+    }
+    t.is((await client('/temperature')).status, 204);
+  },
+);
+
+test.serial('store: counts down for each client by itself', async (t) => {
+  const { client } = await startSample(t, '11-store');
+  const [three, sixty] = [await client('/countdown/3'), await client('/countdown/99')];
+  await three.closed;
+  t.deepEqual(
+    three.events.map(({ data }) => data),
+    ['3', '2', '1', '0'],
+  );
+  t.is((await sixty.next()).data, '60');
+  await sixty.close();
+  t.is((await client('/countdown/never')).status, 404);
+});
