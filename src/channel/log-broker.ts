@@ -15,7 +15,7 @@ import { FollowedChannels } from './followed-channels.js';
 import type { KeptEvent } from './history.js';
 import type { Start } from './reading.js';
 
-export interface LogBrokerOptions {
+export interface LogBrokerSettings {
   /** How many events the engine keeps of each channel. */
   historyCount: number;
   /** Whether a name stands for many channels, of which the engine keeps that many events each. */
@@ -44,7 +44,7 @@ export class LogBroker implements Broker {
   /** An event of a channel and of a pattern comes twice, and is encoded once. */
   #lastKept: KeptEvent | null = null;
 
-  constructor(log: EventLog, { historyCount, isPattern = () => false, clock = systemClock }: LogBrokerOptions) {
+  constructor(log: EventLog, { historyCount, isPattern = () => false, clock = systemClock }: LogBrokerSettings) {
     this.#log = log;
     this.#fanOut = new FanOut(
       {
