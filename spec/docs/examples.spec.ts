@@ -31,6 +31,7 @@ const PRELUDE = [
   "import { DataStore, encodeEvent, EventSourceHandler, MemoryBroker, QueueStore, RequestHandler, Router, StoreHandler } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
   "import { brokerContract, connect } from 'tradewind/testing';",
+  "import { RedisBroker } from 'tradewind/redis';",
   "import test from 'node:test';",
   'declare const router: Router;',
   'declare class DogeHandler extends EventSourceHandler {}',
@@ -62,6 +63,7 @@ function compilerOptions(): ts.CompilerOptions {
       tradewind: [pathOf('src/index.ts')],
       'tradewind/client': [pathOf('src/client/index.ts')],
       'tradewind/testing': [pathOf('src/testing/index.ts')],
+      'tradewind/redis': [pathOf('src/channel/redis-broker.ts')],
     },
   };
 }

@@ -20,6 +20,7 @@ const OF_CALLS = ['id', 'retry', 'event', 'after', 'drainMs'];
 /** Not for users: what the router hands on. */
 const INTERNAL = [
   'ResolvedOptions',
+  'LogBrokerOptions',
   'EventStreamParserOptions',
   'StreamReaderOptions',
   'TailOptions',
@@ -61,7 +62,13 @@ test('options: each interface of the source is looked at', (t) => {
   for (const name of ['ConnectionOptions', 'MountOptions', 'Limits', 'RouterOptions', 'ListenOptions', 'CorsOptions']) {
     t.true(interfaces.has(name), name);
   }
-  for (const name of ['MemoryBrokerOptions', 'StreamEventsOptions', 'RetryOptions', 'EventSourceOptions']) {
+  for (const name of [
+    'MemoryBrokerOptions',
+    'RedisBrokerOptions',
+    'StreamEventsOptions',
+    'RetryOptions',
+    'EventSourceOptions',
+  ]) {
     t.true(interfaces.has(name), name);
   }
 });

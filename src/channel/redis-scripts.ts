@@ -1,0 +1,373 @@
+/**
+ * What runs within Redis. A script is one step to everyone else: nobody sees half of a publish, and what is numbered first
+ * is heard first.
+ *
+ * The keys, all with the prefix in braces, so that a Redis Cluster keeps them on one node:
+ *
+ * | key | type | what |
+ * |---|---|---|
+ * | `{prefix}:meta` | hash | the history that there is: see below |
+ * | `{prefix}:<epoch>:channels` | sorted set | each channel with its last sequence |
+ * | `{prefix}:<epoch>:history:<channel>` | stream | entries `<sequence>-0`: `e` the record, `p` the sequence before it in its channel |
+ * | `{prefix}:<epoch>:ids:<channel>` | sorted set | publishers' own ids, each with the sequence of the first event that has it |
+ * | `{prefix}:<epoch>:again:<channel>` | hash | the sequences of later events with the same id, joined by commas |
+ *
+ * A history that was replaced keeps to names of its own: nothing of it can be taken for the new one's, and it expires.
+ *
+ * `meta`: `epoch`; `last`, the highest sequence; `floor`, the highest of those that channels had which are forgotten;
+ * `sharded`, whether live events go by sharded Pub/Sub; `run`, the server's run id, with `restored` and `restarted`: what
+ * `last` was when this server was met first, and the sequence of that moment. Between these two nothing was published that
+ * is still there.
+ *
+ * Sequences embed the server's time, in steps of 1/4096 ms since the beginning of 2025. They stay ordered should a replica
+ * take over that had not got the last of them, and are exact in Lua's numbers, and JavaScript's, until 2094.
+ *
+ * Whoever calls with an epoch that is another one by now gets null, and nothing is done.
+ */
+
+const COMMON = `
+-- Lua's own way cuts a number at 14 digits.
+local function text(sequence)
+  return string.format('%.0f', sequence)
+end
+
+local function sequenceOfNow()
+  local time = redis.call('TIME')
+  return (time[1] * 1000 + math.floor(time[2] / 1000) - 1735689600000) * 4096
+end
+`;
+
+/** Patterns: a star stands for any text, and nothing else is special. In one go over the name, whatever the pattern. */
+const PATTERNS = `
+local function partsOf(pattern)
+  local parts = {}
+  for part in string.gmatch(pattern .. '*', '([^*]*)%*') do parts[#parts + 1] = part end
+  return parts
+end
+
+local function matches(parts, name)
+  local first, last = parts[1], parts[#parts]
+  if #parts == 1 then return name == first end
+  if #name < #first + #last or string.sub(name, 1, #first) ~= first then return false end
+  if string.sub(name, #name - #last + 1) ~= last then return false end
+  local at = #first + 1
+  for index = 2, #parts - 1 do
+    local _, stop = string.find(name, parts[index], at, true)
+    if not stop then return false end
+    at = stop + 1
+  end
+  return at <= #name - #last + 1
+end
+`;
+
+/**
+ * Comes first on a connection: finds out which history there is, or begins one.
+ *
+ * Redis may have come back with less than it had: without persistence, from an old snapshot, or as a replica that was behind.
+ * Whoever knows of an event that is not there says so, and the history is replaced: every id of it is a gap from then on.
+ *
+ * KEYS: meta. ARGV: the prefix of all keys; an epoch to begin; the server's run id; whether to use sharded Pub/Sub, 1 or 0; the
+ * epoch that the caller knew, and the highest sequence.
+ * Returns the epoch, and whether Pub/Sub is sharded.
+ */
+export const CONNECT = `${COMMON}
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'run', 'restored', 'restarted', 'sharded')
+local epoch, last, run, restored, restarted, sharded = unpack(meta)
+local isReplaced = not epoch
+if epoch then
+  if run ~= ARGV[3] then
+    restored, restarted = last, text(sequenceOfNow())
+    redis.call('HSET', KEYS[1], 'run', ARGV[3], 'restored', restored, 'restarted', restarted)
+  end
+  local known = tonumber(ARGV[6])
+  local isMissing = known > tonumber(last) or (known > tonumber(restored) and known < tonumber(restarted))
+  isReplaced = epoch == ARGV[5] and isMissing
+end
+if isReplaced then
+  if epoch then redis.call('UNLINK', ARGV[1] .. epoch .. ':channels') end
+  epoch, sharded = ARGV[2], ARGV[4]
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'last', 0, 'floor', 0, 'sharded', sharded,
+    'run', ARGV[3], 'restored', 0, 'restarted', 0)
+end
+-- The others look whether it is still theirs. It also shows at once whether we may publish.
+redis.call(sharded == '1' and 'SPUBLISH' or 'PUBLISH', ARGV[1] .. 'epoch', epoch)
+return { epoch, sharded }
+`;
+
+/**
+ * Appends events to the histories of their channels, and hands them to whoever listens.
+ *
+ * KEYS: meta. ARGV: the epoch; the prefix of this history's keys; how many events a channel keeps; for how many ms; then
+ * for each event its channel and its record.
+ * Returns the sequence of the first, the others count on from there; then, of each that Redis would not take, its place
+ * from 0 and what Redis said.
+ */
+export const APPEND = `${COMMON}
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'floor', 'sharded')
+if meta[1] ~= ARGV[1] then return false end
+local prefix, historyCount, historyMs = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local isSharded = meta[4] == '1'
+local begin = 5
+local count = (#ARGV - begin + 1) / 2
+local now = sequenceOfNow()
+local first = math.max(tonumber(meta[2]) + 1, now)
+-- Before all else: what Redis refuses for want of memory or of a disk, or as a replica, it refuses here, with nothing done.
+redis.call('HSET', KEYS[1], 'last', text(first + count - 1))
+
+-- Events of one channel that follow each other go as one message: the first sequence, then the records.
+local run = nil
+local function sendRun()
+  if not run then return end
+  local message = run.first .. table.concat(run.records, '\\r\\r')
+  local name = prefix .. 'live:' .. run.name
+  if not isSharded then
+    redis.call('PUBLISH', name, message)
+  else
+    redis.call('SPUBLISH', name, message)
+    -- There are no patterns in sharded Pub/Sub. Whoever has one is connected to this node as well.
+    if redis.call('PUBSUB', 'NUMPAT') > 0 then redis.call('PUBLISH', name, message) end
+  end
+  run = nil
+end
+
+local channels, order, reply = {}, {}, { text(first) }
+for index = begin, #ARGV, 2 do
+  local name, record = ARGV[index], ARGV[index + 1]
+  local channel = channels[name]
+  if not channel then
+    local previous = redis.call('ZSCORE', prefix .. 'channels', name)
+    channel = { history = prefix .. 'history:' .. name, previous = previous and text(previous) or meta[3] }
+    channels[name] = channel
+    order[#order + 1] = name
+  end
+  local sequence = text(first + (index - begin) / 2)
+  local kept = redis.pcall('XADD', channel.history, sequence .. '-0', 'e', record, 'p', channel.previous)
+  if type(kept) == 'table' and kept.err then
+    reply[#reply + 1] = text((index - begin) / 2)
+    reply[#reply + 1] = kept.err
+    sendRun()
+  else
+    channel.previous, channel.isFilled = sequence, true
+    if string.byte(record) == 61 then
+      local id = string.match(record, '^=([^\\r]*)')
+      if redis.call('ZADD', prefix .. 'ids:' .. name, 'NX', sequence, id) == 0 then
+        local again = redis.call('HGET', prefix .. 'again:' .. name, id)
+        redis.call('HSET', prefix .. 'again:' .. name, id, again and again .. ',' .. sequence or sequence)
+      end
+    end
+    if run and (run.name ~= name or run.bytes > 1048576) then sendRun() end
+    run = run or { name = name, first = sequence, records = {}, bytes = 0 }
+    run.records[#run.records + 1] = record
+    run.bytes = run.bytes + #record
+  end
+end
+sendRun()
+
+-- Drops the ids of events that are kept no more; another event with the same id takes its place.
+local function dropIds(name, history)
+  local ids, again = prefix .. 'ids:' .. name, prefix .. 'again:' .. name
+  local entry = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+  local oldest = entry and string.match(entry[1], '^%d+') or 'inf'
+  local before = '(' .. oldest
+  if redis.call('EXISTS', again) == 1 then
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', ids, '-inf', before)) do
+      local kept = {}
+      for sequence in string.gmatch(redis.call('HGET', again, id) or '', '%d+') do
+        if oldest ~= 'inf' and tonumber(sequence) >= tonumber(oldest) then kept[#kept + 1] = sequence end
+      end
+      redis.call('HDEL', again, id)
+      if kept[1] then redis.call('ZADD', ids, table.remove(kept, 1), id) end
+      if kept[1] then redis.call('HSET', again, id, table.concat(kept, ',')) end
+    end
+  end
+  redis.call('ZREMRANGEBYSCORE', ids, '-inf', before)
+  redis.call('PEXPIRE', ids, historyMs)
+  redis.call('PEXPIRE', again, historyMs)
+end
+
+local oldest = text(math.max(0, now - historyMs * 4096))
+for _, name in ipairs(order) do
+  local channel = channels[name]
+  if channel.isFilled then
+    redis.call('ZADD', prefix .. 'channels', channel.previous, name)
+    redis.call('XTRIM', channel.history, 'MAXLEN', historyCount)
+    redis.call('XTRIM', channel.history, 'MINID', oldest)
+    redis.call('PEXPIRE', channel.history, historyMs)
+    if redis.call('EXISTS', prefix .. 'ids:' .. name) == 1 then dropIds(name, channel.history) end
+  end
+end
+
+-- Forgets channels that have kept nothing for long. How far these had come is the floor for all that are not known.
+local forgotten = redis.call('ZRANGEBYSCORE', prefix .. 'channels', '-inf',
+  text(math.max(0, now - historyMs * 2 * 4096)), 'WITHSCORES', 'LIMIT', 0, 2 * #order)
+if #forgotten > 0 then
+  redis.call('HSET', KEYS[1], 'floor', text(forgotten[#forgotten]))
+  redis.call('ZREMRANGEBYRANK', prefix .. 'channels', 0, #forgotten / 2 - 1)
+end
+return reply
+`;
+
+/**
+ * Reads a part of a channel's history, or of those of all channels that a pattern matches.
+ *
+ * KEYS: meta. ARGV: the epoch; the prefix of this history's keys; the channel; the sequence to read on from, or '' for the newest;
+ * how many events, and how many bytes, it may be.
+ * Returns after which sequence and through which this is all that there is, through which there were losses, and then for each event
+ * its sequence and its record.
+ */
+export const READ = `${COMMON}${PATTERNS}
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'floor')
+if meta[1] ~= ARGV[1] then return false end
+local last, floor = tonumber(meta[2]), tonumber(meta[3])
+local prefix, wanted, from = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local limit, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local function eventOf(entry)
+  local fields = entry[2]
+  return { sequence = tonumber(string.match(entry[1], '^%d+')), record = fields[2], previous = tonumber(fields[4]) }
+end
+
+-- Reads entries from one end to the other, a few at a time: they may be large. The second result: there may be more.
+local function collect(history, start, stop)
+  local command = from and 'XRANGE' or 'XREVRANGE'
+  local found, bytes, step = {}, 0, 1
+  while true do
+    local entries = redis.call(command, history, start, stop, 'COUNT', step)
+    for _, entry in ipairs(entries) do
+      if #found == limit or bytes >= maxBytes then return found, true end
+      local event = eventOf(entry)
+      found[#found + 1] = event
+      bytes = bytes + #event.record
+    end
+    if #entries < step then return found, false end
+    local reached = found[#found].sequence
+    start = text(from and reached + 1 or reached - 1)
+    step = math.max(1, math.min(32, math.floor((maxBytes - bytes) * #found / (bytes + 1))))
+  end
+end
+
+-- What was lost of a channel: all before the oldest that it keeps, or all.
+local function lostOf(history, reached)
+  local oldest = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+  return oldest and eventOf(oldest).previous or reached
+end
+
+local function answer(events, after, through, lost)
+  local reply = { text(after), text(through), text(lost) }
+  for _, event in ipairs(events) do
+    reply[#reply + 1] = text(event.sequence)
+    reply[#reply + 1] = event.record
+  end
+  return reply
+end
+
+local function isEarlier(one, other)
+  return one.sequence < other.sequence
+end
+
+if not string.find(wanted, '*', 1, true) then
+  local history = prefix .. 'history:' .. wanted
+  local lost = lostOf(history, tonumber(redis.call('ZSCORE', prefix .. 'channels', wanted) or floor))
+  if from then
+    local found, isCut = collect(history, text(from + 1), '+')
+    return answer(found, from, isCut and found[#found].sequence or last, lost)
+  end
+  local found = collect(history, '+', '-')
+  table.sort(found, isEarlier)
+  return answer(found, found[1] and found[1].previous or lost, last, lost)
+end
+
+-- What is beyond this sequence, on the far side of the reading, is left for another page.
+local edge = nil
+local function isWithin(event)
+  return not edge or (from and event.sequence <= edge) or (not from and event.sequence >= edge)
+end
+
+local function cut(events)
+  table.sort(events, isEarlier)
+  local kept, bytes = {}, 0
+  local begin, finish, step = #events, 1, -1
+  if from then begin, finish, step = 1, #events, 1 end
+  for index = begin, finish, step do
+    local event = events[index]
+    if not isWithin(event) then break end
+    if #kept == limit or bytes >= maxBytes then
+      edge = kept[#kept].sequence
+      break
+    end
+    kept[#kept + 1] = event
+    bytes = bytes + #event.record
+  end
+  table.sort(kept, isEarlier)
+  return kept
+end
+
+local parts, events, lost = partsOf(wanted), {}, floor
+local names = from and redis.call('ZRANGEBYSCORE', prefix .. 'channels', text(from + 1), '+inf', 'WITHSCORES')
+  or redis.call('ZREVRANGEBYSCORE', prefix .. 'channels', '+inf', '-inf', 'WITHSCORES')
+for index = 1, #names, 2 do
+  local name, reached = names[index], tonumber(names[index + 1])
+  -- Of all that follow, the newest event is older than what is wanted.
+  if not from and edge and reached < edge then break end
+  if matches(parts, name) then
+    local history = prefix .. 'history:' .. name
+    lost = math.max(lost, lostOf(history, reached))
+    local found, isCut = collect(history, from and text(from + 1) or '+', edge and text(edge) or from and '+' or '-')
+    for _, event in ipairs(found) do events[#events + 1] = event end
+    if isCut then
+      local reach = found[#found].sequence
+      edge = edge and (from and math.min(edge, reach) or math.max(edge, reach)) or reach
+    end
+    if #events > 2 * limit or isCut then events = cut(events) end
+  end
+end
+events = cut(events)
+if from then return answer(events, from, edge or last, lost) end
+
+-- Of the newest, only what comes after all losses belongs together. Unless nothing older is kept, the loss is not said to reach
+-- that far: who stands before it has to read.
+local after = edge and math.max(lost, edge - 1) or lost
+local newest = {}
+for _, event in ipairs(events) do
+  if event.sequence > after then newest[#newest + 1] = event end
+end
+local isWhole = not edge and #newest == #events
+return answer(newest, after, last, isWhole and lost or math.min(lost, after - 1))
+`;
+
+/**
+ * Finds the event that a publisher gave an id.
+ *
+ * KEYS: meta. ARGV: the epoch; the prefix of this history's keys; the id; then the channels, or patterns.
+ * Returns its sequence; '0' if there is none that is kept, or one in several channels.
+ */
+export const LOCATE = `${COMMON}${PATTERNS}
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if epoch ~= ARGV[1] then return false end
+local prefix, id = ARGV[2], ARGV[3]
+
+local names = {}
+for index = 4, #ARGV do
+  if not string.find(ARGV[index], '*', 1, true) then
+    names[ARGV[index]] = true
+  else
+    local parts = partsOf(ARGV[index])
+    for _, name in ipairs(redis.call('ZRANGE', prefix .. 'channels', 0, -1)) do
+      if matches(parts, name) then names[name] = true end
+    end
+  end
+end
+
+local found = '0'
+for name in pairs(names) do
+  local sequence = redis.call('ZSCORE', prefix .. 'ids:' .. name, id)
+  if sequence then
+    sequence = text(sequence)
+    if #redis.call('XRANGE', prefix .. 'history:' .. name, sequence, sequence) > 0 then
+      if found ~= '0' then return '0' end
+      found = sequence
+    end
+  end
+end
+return found
+`;
