@@ -3,8 +3,11 @@ import type { Feed, LogEvent } from './event-log.js';
 import type { PubSub, RedisConnection } from './redis-connection.js';
 import { escapeGlob, globOf, isPattern, matcherOf } from './redis-pattern.js';
 
-/** Redis' own, which are nobody's channels: news of its keys, and of its sentinels. */
-const INTERNAL = '__';
+/**
+ * What is nobody's channel: Redis' own news of its keys and its sentinels, and what brokers with any prefix tell each other.
+ * Patterns would match them.
+ */
+const INTERNAL = /^(__|\{[^{}]+\}:(epoch$|[0-9a-z]{8}:live:))/;
 /** Between the records of one message, and within one between the id and the text: neither has a carriage return. */
 const BETWEEN = '\r\r';
 
@@ -13,8 +16,6 @@ export interface RedisFollowingContext {
   readonly feed: Feed;
   /** What the names of live events begin with. */
   readonly live: string;
-  /** What the names begin with that are ours. */
-  readonly prefix: string;
   readonly isSharded: boolean;
   readonly foreign: boolean;
 }
@@ -127,8 +128,7 @@ export class RedisFollowing {
   }
 
   readonly #isForeign = (channel: string): boolean => {
-    const { foreign, prefix } = this.#context;
-    return foreign && !channel.startsWith(prefix) && !channel.startsWith(INTERNAL);
+    return this.#context.foreign && !INTERNAL.test(channel);
   };
 
   readonly #hearForeign = (message: string, channel: string): void => this.#reportForeign(channel, message);

@@ -12,7 +12,7 @@ const FIRST_RETRY_MS = 50;
 /** The same, while Redis will not have us. */
 const REFUSED_RETRY_MS = 5_000;
 /** A connection that held for so long was a good one: the next try is a first one again. */
-const GOOD_MS = 10_000;
+const GOOD_MS = 2_000;
 /** How often a cluster may send us on without a wait. */
 const REDIRECTIONS = 5;
 

@@ -52,7 +52,7 @@ export class RedisSession {
     this.#context = context;
     this.#meta = `${prefix}meta`;
     this.#base = `${prefix}${epoch}:`;
-    this.following = new RedisFollowing({ connection, feed, live: `${this.#base}live:`, prefix, isSharded, foreign });
+    this.following = new RedisFollowing({ connection, feed, live: `${this.#base}live:`, isSharded, foreign });
     const call = ['EVALSHA', shaOf(APPEND), '1', this.#meta, epoch, this.#base, `${historyCount}`, `${historyMs}`];
     this.#appends = new RedisAppends({
       call: (events) => connection.ask([...call, ...events]),
@@ -73,7 +73,7 @@ export class RedisSession {
     if (epoch !== known.epoch) Object.assign(known, { epoch, sequence: 0 });
     const session = new RedisSession(context, epoch, sharded === '1');
     await Promise.all([
-      connection.ask(['SCRIPT', 'LOAD', APPEND]),
+      ...[APPEND, READ, LOCATE].map((script) => connection.ask(['SCRIPT', 'LOAD', script])),
       connection.subscribe(sharded === '1' ? 'sharded' : 'channels', [`${prefix}epoch`], (heard) => {
         // Another history has begun: here, or in another database.
         if (heard !== epoch) session.sync().catch(() => {});
