@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { createClient, type RedisClientOptions } from 'redis';
+import { createClient, ErrorReply, type RedisClientOptions } from 'redis';
 import type { Clock, Timer } from '../clock.js';
 
 /** How long Redis may take to connect, and to answer a question, before it is given up. */
@@ -131,6 +131,9 @@ export class RedisConnection {
     if (this.#asked++ === 0) this.#heardAt = this.#clock.now();
     try {
       return await pending;
+    } catch (thrown) {
+      // Not that the client was let go of, but why.
+      throw thrown instanceof ErrorReply ? thrown : (this.#reason ?? thrown);
     } finally {
       this.#asked--;
       this.#heardAt = this.#clock.now();
