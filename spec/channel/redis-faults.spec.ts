@@ -1,9 +1,14 @@
 /** What RedisBroker withstands: a Redis that is away, is back, is full, is another one. */
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { freePorts } from '../../scripts/services/ports.js';
 import { RedisBroker, type RedisBrokerOptions } from '../../src/channel/redis-broker.js';
 import { BrokerError } from '../../src/errors.js';
 import { ContractSubscriber, publishAll, resume } from '../../src/testing/contract/contract-subscriber.js';
+import { certificate } from '../support/certificate.js';
 import { CutProxy } from '../support/cut-proxy.js';
 import { publishAtLast } from '../support/publish-at-last.js';
 import { redisAdmin } from '../support/redis-admin.js';
@@ -135,6 +140,68 @@ test('RedisBroker: names the option when Redis refuses the password, and comes i
   t.truthy(await publishAtLast(broker, 'a', '1'));
 });
 
+test('RedisBroker: makes do with what is its own, and names the option that asks for more (permissions)', async (t) => {
+  const service = await ownEngine(t, 'redis');
+  if (service === null) return;
+  const admin = await redisAdmin(t, service.url);
+  const rules = ['on', '>secret', '~{tradewind}:*', 'resetchannels', '&{tradewind}:*', '+@all', '-@dangerous'];
+  await admin('ACL', 'SETUSER', 'app', ...rules);
+  await admin('ACL', 'SETUSER', 'reader', ...rules, '-evalsha');
+  const url = `redis://app:secret@127.0.0.1:${service.port}`;
+  const broker = brokerOf(t, { url, foreign: false });
+  const subscriber = new ContractSubscriber();
+  await broker.subscribe(['a', 'b'], subscriber);
+  const id = await broker.publish('a', 'said', '1', { id: 'own' });
+  await broker.publish('b', 'said', '2');
+  t.deepEqual(await subscriber.count(2), ['1', '2']);
+  t.is((await resume(broker, ['a', 'b'], id)).resumed, 'complete');
+  // Redis grants a pattern only to who is granted that very pattern, or all.
+  await t.throwsAsync(broker.subscribe(['b*'], subscriber), { code: 'BROKER_REFUSED', message: /option url/ });
+  await t.throwsAsync(brokerOf(t, { url }).subscribe(['a'], new ContractSubscriber()), {
+    code: 'BROKER_REFUSED',
+    message: /option foreign/,
+  });
+  const other = brokerOf(t, { url, foreign: false, prefix: 'other' });
+  await t.throwsAsync(other.ready(), { code: 'BROKER_REFUSED', message: /NOPERM.*option url/ });
+  const reader = brokerOf(t, { url: url.replace('app', 'reader'), foreign: false });
+  await t.throwsAsync(reader.publish('a', 'said', 'never'), { code: 'BROKER_REFUSED', message: /option url/ });
+});
+
+test('RedisBroker: names the option when its keys are taken by something else', async (t) => {
+  const service = await ownEngine(t, 'redis');
+  if (service === null) return;
+  const admin = await redisAdmin(t, service.url);
+  await admin('SET', '{taken}:meta', 'something else');
+  const refused = brokerOf(t, { url: service.url, prefix: 'taken' });
+  await t.throwsAsync(refused.ready(), { code: 'BROKER_REFUSED', message: /option prefix/ });
+  const broker = brokerOf(t, { url: service.url });
+  const [epoch] = (await broker.publish('a', 'said', '1')).split('-');
+  await admin('SET', `{tradewind}:${epoch}:history:b`, 'something else');
+  const [a, b, last] = await Promise.allSettled(['a', 'b', 'a'].map((channel) => broker.publish(channel, 'said', '2')));
+  t.deepEqual([a?.status, b?.status, last?.status], ['fulfilled', 'rejected', 'fulfilled']);
+  t.is(b?.status === 'rejected' && b.reason.code, 'PUBLISH_REFUSED');
+  const { data } = await resume(broker, ['a'], 'earliest');
+  t.deepEqual(data, ['1', '2', '2', 'live']);
+});
+
+test('RedisBroker: goes over TLS, to a server that it can trust', async (t) => {
+  const { key, cert } = certificate();
+  const folder = await mkdtemp(join(tmpdir(), 'tradewind-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'key.pem'), key);
+  await writeFile(join(folder, 'cert.pem'), cert);
+  const [port] = await freePorts(1);
+  const files = { 'tls-key-file': join(folder, 'key.pem'), 'tls-cert-file': join(folder, 'cert.pem') };
+  const service = await ownEngine(t, 'redis', {
+    settings: { 'tls-port': port, 'tls-auth-clients': 'no', 'tls-ca-cert-file': files['tls-cert-file'], ...files },
+  });
+  if (service === null) return;
+  const url = `rediss://localhost:${port}`;
+  const broker = brokerOf(t, { url, tls: { ca: cert } });
+  t.truthy(await broker.publish('a', 'said', '1'));
+  await t.throwsAsync(brokerOf(t, { url }).ready(), { code: 'BROKER_UNAVAILABLE', message: /certificate/ });
+});
+
 for (const [fault, setting, value, none] of [
   ['has no memory', 'maxmemory', '1', '0'],
   ['misses replicas', 'min-replicas-to-write', '1', '0'],
@@ -151,6 +218,11 @@ for (const [fault, setting, value, none] of [
     const error = await t.throwsAsync(broker.publish('a', 'said', 'never'), { code: 'PUBLISH_REFUSED' });
     t.truthy(error?.cause);
     t.is((await broker.subscribe(['a'], new ContractSubscriber(), id)).resumed, 'complete');
+    // One that comes now can read.
+    const other = brokerOf(t, { url: service.url });
+    const late = new ContractSubscriber();
+    await other.subscribe(['a'], late, 'earliest');
+    t.deepEqual(await late.count(1), ['1']);
     await admin('CONFIG', 'SET', setting, none);
     await broker.publish('a', 'said', '2');
     t.deepEqual(await subscriber.count(2), ['1', '2']);

@@ -48,6 +48,9 @@ const MAX_HISTORY_COUNT = 2 ** 31 - 1;
  * id and no history: who is away, or while the connection is, misses them and is not told. Someone subscribed to a channel and to a
  * pattern that matches it gets them for each.
  *
+ * A Redis that evicts must be told to evict keys with an expiry only (`volatile-lru`, or `noeviction`): what it evicts is told as a
+ * gap then, but not if it evicts what we know of the history.
+ *
  * An event may have 8 MiB. On a Redis Cluster all is kept by one node, and live events go by sharded Pub/Sub from Redis 7 on.
  *
  * @example

@@ -33,11 +33,15 @@ export function redirectionOf(thrown: unknown): string | null {
   return /\b(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(thrown.message)?.[1] ?? null;
 }
 
-/** What it means if Redis is there and will not have us; null: it does not mean that. */
-export function refusalOf(thrown: unknown): BrokerError | null {
+/**
+ * What it means if Redis is there and will not have us; null: it does not mean that.
+ *
+ * @param option - to be changed then.
+ */
+export function refusalOf(thrown: unknown, option = 'url'): BrokerError | null {
   if (thrown instanceof BrokerError) return thrown.code === 'BROKER_REFUSED' ? thrown : null;
   if (!(thrown instanceof ErrorReply) || codeOf(thrown) !== null || !REFUSAL.test(thrown.message)) return null;
-  return refusedError(thrown.message.startsWith('WRONGTYPE') ? 'prefix' : 'url', thrown);
+  return refusedError(thrown.message.startsWith('WRONGTYPE') ? 'prefix' : option, thrown);
 }
 
 /** What a publish rejects with. Those that are known were said before anything was done. */

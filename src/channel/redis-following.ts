@@ -1,6 +1,7 @@
 import { encodeEvent } from '../event-stream/encode.js';
 import type { Feed, LogEvent } from './event-log.js';
 import type { PubSub, RedisConnection } from './redis-connection.js';
+import { refusalOf } from './redis-errors.js';
 import { escapeGlob, globOf, isPattern, matcherOf } from './redis-pattern.js';
 
 /**
@@ -59,17 +60,19 @@ export class RedisFollowing {
     const channels = names.filter((name) => !isPattern(name));
     const patterns = names.filter(isPattern);
     for (const channel of channels) this.#channels.add(channel);
-    const subscribed = [
-      this.#subscribe(this.#pubSub, this.#liveNames(channels)),
-      this.#subscribe('patterns', this.#liveGlobs(patterns)),
-      connection.subscribe('channels', channels.filter(this.#isForeign), this.#hearForeign),
-    ];
+    const foreign = [connection.subscribe('channels', channels.filter(this.#isForeign), this.#hearForeign)];
     for (const name of patterns) {
       const pattern = { matches: matcherOf(name), hear: this.#foreignListenerOf(name) };
       this.#patterns.set(name, pattern);
-      if (this.#context.foreign) subscribed.push(connection.subscribe('patterns', [globOf(name)], pattern.hear));
+      if (this.#context.foreign) foreign.push(connection.subscribe('patterns', [globOf(name)], pattern.hear));
     }
-    await Promise.all(subscribed);
+    await Promise.all([
+      this.#subscribe(this.#pubSub, this.#liveNames(channels)),
+      this.#subscribe('patterns', this.#liveGlobs(patterns)),
+      Promise.all(foreign).catch((thrown) => {
+        throw refusalOf(thrown, 'foreign') ?? thrown;
+      }),
+    ]);
   }
 
   unfollow(name: string): void {

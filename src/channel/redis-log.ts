@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.js';
 import { unavailableError } from './broker-errors.js';
 import type { EventLog, Feed, LogPage } from './event-log.js';
 import { RedisConnection } from './redis-connection.js';
-import { questionError, redirectionOf, refusalOf, tooLargeError } from './redis-errors.js';
+import { redirectionOf, refusalOf, tooLargeError } from './redis-errors.js';
 import { type KnownHistory, RedisSession } from './redis-session.js';
 
 /** Tries to connect are this far apart at most, and less at first. */
@@ -66,17 +66,12 @@ export class RedisLog implements EventLog {
     return this.#session?.append(channel, text, id) ?? this.#unavailable();
   }
 
-  async follow(channels: readonly string[]): Promise<void> {
-    if (this.#session === null) return this.#unavailable();
-    try {
-      await this.#session.following.follow(channels);
-    } catch (thrown) {
-      throw questionError(thrown);
-    }
+  follow(channels: readonly string[]): Promise<void> {
+    return this.#session?.follow(channels) ?? this.#unavailable();
   }
 
   unfollow(channel: string): void {
-    this.#session?.following.unfollow(channel);
+    this.#session?.unfollow(channel);
   }
 
   sync(): Promise<number> {

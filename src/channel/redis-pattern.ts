@@ -18,6 +18,7 @@ export function escapeGlob(text: string): string {
 
 /** Makes a test for the channels that a pattern matches. It takes one go over a name, whatever the pattern. */
 export function matcherOf(pattern: string): (channel: string) => boolean {
+  if (!isPattern(pattern)) return (channel) => channel === pattern;
   const parts = pattern.split('*');
   const first = parts.shift() ?? '';
   const last = parts.pop() ?? '';

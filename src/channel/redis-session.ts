@@ -34,7 +34,7 @@ interface SessionContext {
 export class RedisSession {
   readonly connection: RedisConnection;
   readonly epoch: string;
-  readonly following: RedisFollowing;
+  readonly #following: RedisFollowing;
   readonly #context: SessionContext;
   readonly #appends: RedisAppends;
   readonly #meta: string;
@@ -52,7 +52,7 @@ export class RedisSession {
     this.#context = context;
     this.#meta = `${prefix}meta`;
     this.#base = `${prefix}${epoch}:`;
-    this.following = new RedisFollowing({ connection, feed, live: `${this.#base}live:`, isSharded, foreign });
+    this.#following = new RedisFollowing({ connection, feed, live: `${this.#base}live:`, isSharded, foreign });
     const call = ['EVALSHA', shaOf(APPEND), '1', this.#meta, epoch, this.#base, `${historyCount}`, `${historyMs}`];
     this.#appends = new RedisAppends({
       call: (events) => connection.ask([...call, ...events]),
@@ -89,9 +89,17 @@ export class RedisSession {
     return sequence;
   }
 
+  follow(channels: readonly string[]): Promise<void> {
+    return this.#asked(this.#following.follow(channels));
+  }
+
+  unfollow(channel: string): void {
+    this.#following.unfollow(channel);
+  }
+
   /** Resolves with the highest sequence that there is. All that was published before has been heard: it came on the same connection. */
   async sync(): Promise<number> {
-    this.#note(this.following.reported);
+    this.#note(this.#following.reported);
     const before = this.#context.known.sequence;
     const [epoch, last] = (await this.#ask(['HMGET', this.#meta, 'epoch', 'last'])) as (string | null)[];
     const sequence = Number(last);
@@ -121,9 +129,9 @@ export class RedisSession {
   /** The connection has gone, and its owner has been told. */
   close(reason: unknown): void {
     this.#beat?.cancel();
-    this.#note(this.following.reported);
+    this.#note(this.#following.reported);
     this.#appends.close(reason);
-    this.following.close();
+    this.#following.close();
     for (const next of this.#readers.splice(0)) next();
   }
 
@@ -154,9 +162,13 @@ export class RedisSession {
     return reply as string[] | string;
   }
 
-  async #ask(command: readonly string[]): Promise<unknown> {
+  #ask(command: readonly string[]): Promise<unknown> {
+    return this.#asked(this.connection.ask(command));
+  }
+
+  async #asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
-      return await this.connection.ask(command);
+      return await answer;
     } catch (thrown) {
       if (isElsewhere(thrown)) this.connection.fail(thrown);
       throw questionError(thrown);
