@@ -15,10 +15,11 @@ const run = promisify(execFile);
 
 holdContract('RedisBroker', async (t) => {
   const url = await engine(t, 'redis');
-  let options: RedisBrokerOptions = { url: url! };
+  if (url === null) return null;
+  let options: RedisBrokerOptions = { url };
   return {
     open({ historyCount }) {
-      options = { url: url!, historyCount, prefix: `contract-${randomUUID()}` };
+      options = { url, historyCount, prefix: `contract-${randomUUID()}` };
       return new RedisBroker(options);
     },
     beside: () => new RedisBroker(options),
