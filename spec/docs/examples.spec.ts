@@ -30,6 +30,7 @@ function examplesOf(page: string): Example[] {
 const PRELUDE = [
   "import { DataStore, encodeEvent, EventSourceHandler, MemoryBroker, QueueStore, RequestHandler, Router, StoreHandler } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
+  "import { LmdbBroker } from 'tradewind/lmdb';",
   "import { brokerContract, connect } from 'tradewind/testing';",
   "import { RedisBroker } from 'tradewind/redis';",
   "import test from 'node:test';",
@@ -62,6 +63,7 @@ function compilerOptions(): ts.CompilerOptions {
     paths: {
       tradewind: [pathOf('src/index.ts')],
       'tradewind/client': [pathOf('src/client/index.ts')],
+      'tradewind/lmdb': [pathOf('src/channel/lmdb-broker.ts')],
       'tradewind/testing': [pathOf('src/testing/index.ts')],
       'tradewind/redis': [pathOf('src/channel/redis-broker.ts')],
     },

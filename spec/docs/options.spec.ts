@@ -19,6 +19,7 @@ interface Option {
 const OF_CALLS = ['id', 'retry', 'event', 'after', 'drainMs'];
 /** Not for users: what the router hands on. */
 const INTERNAL = [
+  'LogBrokerOptions',
   'ResolvedOptions',
   'LogBrokerOptions',
   'EventStreamParserOptions',

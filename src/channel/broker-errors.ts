@@ -28,6 +28,15 @@ export function refusedError(option: string, cause: unknown): BrokerError {
   );
 }
 
+/** The engine is there, and could not keep an event. */
+export function notKeptError(cause: unknown): BrokerError {
+  return new BrokerError(
+    'NOT_KEPT',
+    `The engine cannot keep the event: ${quote(toError(cause).message)}. Nobody got it. Publish again when there is room.`,
+    { cause },
+  );
+}
+
 /** The engine went away while it was asked to keep an event. */
 export function uncertainError(cause: unknown): BrokerError {
   return new BrokerError(
