@@ -19,10 +19,11 @@ interface Index {
   aside: (readonly [subject: string, event: LogEvent])[] | null;
 }
 
-/** What a page has lost: in all, and, where it is of several subjects, of each that has lost something by count. */
+/** What a page has lost: in all; of those subjects that have lost more than others; and of the others. */
 interface Loss {
   readonly through: number;
   readonly of: ReadonlyMap<string, number>;
+  readonly ofOthers: number;
 }
 
 export class NatsHistory {
@@ -52,7 +53,7 @@ export class NatsHistory {
         : await this.#reader.after(filter, after, limit);
     const { messages, isWhole } = page;
     const loss = isPattern(channel) ? await this.#lossOfPattern(filter) : await this.#lossOf(filter, page);
-    const kept = messages.filter(({ sequence, msg }) => sequence > (loss.of.get(msg.subject) ?? loss.through));
+    const kept = messages.filter(({ sequence, msg }) => sequence > (loss.of.get(msg.subject) ?? loss.ofOthers));
     const last = messages.at(-1)?.sequence ?? page.after;
     return {
       events: kept.map(({ sequence, msg }) => eventOf(sequence, msg)),
@@ -102,7 +103,7 @@ export class NatsHistory {
       if (first === null) through = Math.max(through, newest.sequence);
       else if (first.seq !== oldest.sequence) through = Math.max(through, first.seq - 1);
     }
-    return { through, of: new Map() };
+    return { through, of: new Map(), ofOthers: through };
   }
 
   /** Of many subjects, those that are full have a witness each. */
@@ -116,7 +117,8 @@ export class NatsHistory {
         return [subject, Math.max(witness?.seq ?? 0, aged)] as const;
       }),
     );
-    return { through: witnesses.reduce((most, [, each]) => Math.max(most, each), aged), of: new Map([...witnesses]) };
+    const through = witnesses.reduce((most, [, each]) => Math.max(most, each), aged);
+    return { through, of: new Map(witnesses), ofOthers: aged };
   }
 
   #index(channel: string): Index {

@@ -53,7 +53,30 @@ export class NatsReader {
     const all = await this.#use(filter, 0, false, async (name, count) =>
       count <= limit ? this.#fetch(name, { count, after: 0, limit }) : null,
     );
-    if (all !== null) return all;
+    const page = all ?? (await this.after(filter, await this.#placeOf(filter, limit, last), limit));
+    return page.isWhole ? page : this.#end(filter, page, limit);
+  }
+
+  /** Reads on to the end, and keeps of it what a page may hold. */
+  async #end(filter: string, page: KeptPage, limit: number): Promise<KeptPage> {
+    let { after, messages, isWhole } = page;
+    while (!isWhole) {
+      const next = await this.after(filter, messages.at(-1)?.sequence ?? after, limit);
+      messages = [...messages, ...next.messages];
+      ({ isWhole } = next);
+      for (let bytes = 0, index = messages.length - 1; index >= 0; index--) {
+        bytes += messages[index]!.msg.data.length;
+        if (bytes <= PAGE_BYTES) continue;
+        after = messages[index]!.sequence;
+        messages = messages.slice(index + 1);
+        break;
+      }
+    }
+    return { messages, after, isWhole, count: messages.length };
+  }
+
+  /** After which sequence there are so many messages, or a few less. */
+  async #placeOf(filter: string, limit: number, last: number): Promise<number> {
     let [tooFar, near] = [0, last];
     for (let probe = 0; probe < MAX_PROBES && near - tooFar > 1; probe++) {
       const middle = Math.floor((tooFar + near) / 2);
@@ -62,7 +85,7 @@ export class NatsReader {
       else near = middle;
       if (count <= limit && count > limit / 2) break;
     }
-    return this.after(filter, near, limit);
+    return near;
   }
 
   /** The first message of a subject at, or after, a sequence. */
