@@ -15,7 +15,7 @@ export function isDisconnection(thrown: unknown): boolean {
   return (
     thrown instanceof errors.ClosedConnectionError ||
     thrown instanceof errors.DrainingConnectionError ||
-    (thrown instanceof errors.RequestError && !thrown.isNoResponders())
+    (thrown instanceof errors.RequestError && !thrown.isNoResponders() && !isForbidden(thrown.cause))
   );
 }
 
@@ -29,7 +29,8 @@ export function faultOf(thrown: unknown, option: string): BrokerError {
   if (
     thrown instanceof errors.AuthorizationError ||
     thrown instanceof errors.UserAuthenticationExpiredError ||
-    thrown instanceof errors.PermissionViolationError
+    isForbidden(thrown) ||
+    isForbidden(toError(thrown).cause)
   )
     return refusedError(option, thrown);
   if (thrown instanceof errors.InvalidArgumentError) return refusedError('servers', thrown);
@@ -41,4 +42,8 @@ export function faultOf(thrown: unknown, option: string): BrokerError {
     if (thrown.status === 400) return refusedError('stream', thrown);
   }
   return unavailableError(thrown);
+}
+
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof errors.PermissionViolationError;
 }

@@ -85,6 +85,7 @@ export class NatsLive {
 
   /** Lets go of the subscription if nothing is followed. */
   rest(): void {
+    if (!this.isOn || this.#waiting.length > 0) return;
     if (this.#channels.size === 0 && this.#patterns.size === 0) this.stop(new Error('nothing is followed'));
   }
 

@@ -39,6 +39,8 @@ export class NatsSession {
   #known: number;
   #end!: (reason: unknown) => void;
   #isOver = false;
+  #interruptions = 0;
+  readonly #asking = new Set<(fault: BrokerError) => void>();
   #audit: Timer;
 
   constructor(context: NatsSessionContext) {
@@ -87,7 +89,7 @@ export class NatsSession {
   }
 
   follow(channels: readonly string[]): Promise<void> {
-    return this.#ask(() => this.#live.follow(channels));
+    return this.#askOrEnd(() => this.#live.follow(channels));
   }
 
   unfollow(channel: string): void {
@@ -96,7 +98,7 @@ export class NatsSession {
   }
 
   sync(): Promise<number> {
-    return this.#ask(async () => this.#learn(await this.#live.reach(await this.#last())));
+    return this.#askOrEnd(async () => this.#learn(await this.#live.reach(await this.#last())));
   }
 
   read(channel: string, after: number | null, limit: number): Promise<LogPage> {
@@ -118,6 +120,7 @@ export class NatsSession {
     this.#appends.end(reason);
     this.#live.stop(reason);
     this.#history.forget();
+    for (const reject of this.#asking) reject(unavailableError(reason));
     nc.close().catch(() => {});
     this.#end(reason);
   }
@@ -143,6 +146,7 @@ export class NatsSession {
 
   /** Looks whether the stream is there, and the one that it was. */
   #check(): void {
+    if (this.#isOver) return;
     this.#last().catch((thrown) => {
       if (!(thrown instanceof errors.TimeoutError)) this.end(thrown);
     });
@@ -151,6 +155,7 @@ export class NatsSession {
   /** The connection is there, but what it brings has a hole: everyone reads on from the history. */
   #beginAgain(reason: Error): void {
     if (this.#isOver) return;
+    this.#interruptions++;
     const goOn = this.#context.interrupted(reason);
     this.#live.stop(reason);
     this.#history.forget();
@@ -162,7 +167,7 @@ export class NatsSession {
     try {
       await this.sync();
     } catch {
-      // It has ended the session, if it had to.
+      // It has ended the session.
     }
     if (!this.#isOver) this.#audit = systemClock.setTimeout(() => this.#auditAndGoOn(), AUDIT_MS);
   }
@@ -176,15 +181,30 @@ export class NatsSession {
     }
   }
 
-  async #ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  /** What everything else stands on: a connection where it fails is of no use, and the feed has to be told. */
+  async #askOrEnd<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    const interruptions = this.#interruptions;
     try {
-      return await question();
+      return await this.#ask(question);
     } catch (thrown) {
-      if (isDisconnection(thrown)) this.end(thrown);
-      if (this.#isOver) throw unavailableError(thrown);
-      // The stream may be gone.
-      this.#check();
-      throw this.#context.fault(thrown);
+      if (interruptions === this.#interruptions) this.end(thrown);
+      throw thrown;
     }
+  }
+
+  #ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    if (this.#isOver) return Promise.reject(unavailableError(new Error('the connection is gone')));
+    return new Promise((resolve, reject) => {
+      // A connection that is being closed answers nothing, and does not say so.
+      this.#asking.add(reject);
+      question()
+        .then(resolve, (thrown) => {
+          if (isDisconnection(thrown)) this.end(thrown);
+          // The stream may be gone.
+          this.#check();
+          reject(this.#context.fault(thrown));
+        })
+        .finally(() => this.#asking.delete(reject));
+    });
   }
 }
