@@ -32,6 +32,7 @@ const PRELUDE = [
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
   "import { LmdbBroker } from 'tradewind/lmdb';",
   "import { NatsBroker } from 'tradewind/nats';",
+  "import { AmqpBroker } from 'tradewind/amqp';",
   "import { brokerContract, connect } from 'tradewind/testing';",
   "import { RedisBroker } from 'tradewind/redis';",
   "import test from 'node:test';",
@@ -63,6 +64,7 @@ function compilerOptions(): ts.CompilerOptions {
     noImplicitOverride: false,
     paths: {
       tradewind: [pathOf('src/index.ts')],
+      'tradewind/amqp': [pathOf('src/channel/amqp-broker.ts')],
       'tradewind/client': [pathOf('src/client/index.ts')],
       'tradewind/lmdb': [pathOf('src/channel/lmdb-broker.ts')],
       'tradewind/nats': [pathOf('src/channel/nats-broker.ts')],

@@ -50,3 +50,11 @@ export function uncertainError(cause: unknown): BrokerError {
 export function isUnavailable(thrown: unknown): boolean {
   return thrown instanceof BrokerError && thrown.code === 'BROKER_UNAVAILABLE';
 }
+
+/** More than the engine takes in one event. */
+export function tooLargeError(byteLength: number, maxBytes: number): BrokerError {
+  return new BrokerError(
+    'EVENT_TOO_LARGE',
+    `The event is too large: "${byteLength}" bytes. The engine takes ${maxBytes}. Publish where the data is, and not the data.`,
+  );
+}
