@@ -13,7 +13,7 @@ export interface AmqpBrokerOptions {
    */
   stream?: string;
   /**
-   * Bytes kept of all channels together; at least 1048576, `Infinity` for no such bound. RabbitMQ evicts an eighth at a time.
+   * Bytes kept of all channels together; at least 65536, `Infinity` for no such bound. RabbitMQ evicts an eighth at a time.
    * @defaultValue 1073741824 (1 GiB)
    */
   historyBytes?: number;
@@ -30,7 +30,7 @@ export interface AmqpBrokerOptions {
   exchange?: string;
 }
 
-const MIN_BYTES = 1024 * 1024;
+const MIN_BYTES = 65_536;
 /** Eviction is by segment: so many make up the history. */
 const SEGMENTS = 8;
 const MAX_SEGMENT_BYTES = 500_000_000;

@@ -1,4 +1,4 @@
-import { BrokerError, toError } from '../errors.js';
+import { type BrokerError, toError } from '../errors.js';
 import { codeOf } from './amqp-connection.js';
 import { refusedError } from './broker-errors.js';
 
@@ -10,6 +10,8 @@ const NOT_IMPLEMENTED = 540;
 /** What of a declaration comes from which option of the broker. */
 const OPTIONS: readonly (readonly [part: RegExp, option: string])[] = [
   [/'x-max-age' for queue/, 'historyMs'],
+  // A queue of another type has none either.
+  [/'x-max-length-bytes' for queue.* is none/, 'stream, or historyBytes'],
   [/'x-(max-length-bytes|stream-max-segment-size-bytes)' for queue/, 'historyBytes'],
   [/ for (queue|exchange) /, 'stream'],
 ];
@@ -21,12 +23,11 @@ const OPTIONS: readonly (readonly [part: RegExp, option: string])[] = [
  * @param wasThere - whether it has let us in before.
  */
 export function refusalOf(fault: unknown, wasThere: boolean): BrokerError | null {
-  if (fault instanceof BrokerError) return fault.code === 'BROKER_REFUSED' ? fault : null;
   const { message } = toError(fault);
   const code = codeOf(fault);
   if (code === PRECONDITION_FAILED) {
     const [, option] = OPTIONS.find(([part]) => part.test(message)) ?? [];
-    return option === undefined ? null : refusedError(option, fault);
+    return option === undefined ? null : refusedError(option, shortened(fault));
   }
   // The client says no more than this when the virtual host is not there, or not for this user: nor when it is not there yet.
   if (/Expected ConnectionOpenOk/.test(message)) {
@@ -35,5 +36,11 @@ export function refusalOf(fault: unknown, wasThere: boolean): BrokerError | null
   }
   const isRefused =
     code === ACCESS_REFUSED || code === NOT_ALLOWED || code === NOT_IMPLEMENTED || /ACCESS.REFUSED|SASL/.test(message);
-  return isRefused ? refusedError('url', fault) : null;
+  return isRefused ? refusedError('url', shortened(fault)) : null;
+}
+
+/** What the server has said, without what the client and the server have put around it. */
+function shortened(fault: unknown): Error {
+  const [, said] = /"[A-Z_]+ - (.*)"$/s.exec(toError(fault).message) ?? [];
+  return said === undefined ? toError(fault) : new Error(said.replace(/ in vhost '[^']*'/, ''), { cause: fault });
 }
