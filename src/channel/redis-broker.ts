@@ -51,6 +51,9 @@ const MAX_HISTORY_COUNT = 2 ** 31 - 1;
  * A Redis that evicts must be told to evict keys with an expiry only (`volatile-lru`, or `noeviction`): what it evicts is told as a
  * gap then, but not if it evicts what we know of the history.
  *
+ * A user of Redis needs the keys and the channels `{prefix}:*`, for `foreign` the channels' bare names, and for patterns all channels:
+ * Redis grants a pattern to no one else.
+ *
  * An event may have 8 MiB. On a Redis Cluster all is kept by one node, and live events go by sharded Pub/Sub from Redis 7 on.
  *
  * @example
