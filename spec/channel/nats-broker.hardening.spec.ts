@@ -1,9 +1,11 @@
 /** What the engine, the way to it, or whoever sees to it, may do to a NatsBroker. */
 
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import test, { type ExecutionContext } from 'ava';
@@ -315,4 +317,21 @@ test('NatsBroker: leaves a stream to others that it was told of wrongly, and ser
   const fault = await t.throwsAsync(other.publish('a', 'said', ''), { code: 'BROKER_REFUSED' });
   t.regex(fault.message, /option prefix/);
   await broker.publish('a', 'said', '');
+});
+
+test('NatsBroker: leaves nothing behind that keeps a process, and prints nothing', async (t) => {
+  const servers = (await engine(t, 'nats'))!;
+  const { stream, prefix } = ownStream();
+  const script = `
+    import { NatsBroker } from './src/channel/nats-broker.ts';
+    const there = new NatsBroker(${JSON.stringify({ servers, stream, prefix })});
+    const away = new NatsBroker({ servers: '127.0.0.1:1' });
+    await there.subscribe(['a', 'b.>'], { deliver() {}, gap() {} }, 'unknown');
+    await there.publish('a', 'said', '');
+    await away.publish('a', 'said', '').catch(() => {});
+    await Promise.all([there.close(), away.close()]);
+  `;
+  const args = ['--import=./scripts/typescript.mjs', '--input-type=module', '--eval', script];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+  t.is(stdout + stderr, '');
 });

@@ -43,6 +43,9 @@ export interface NatsBrokerOptions {
  * events, but brings those of several channels in order only where all of them are received. Give parts that have
  * nothing to do with each other a stream and a prefix each.
  *
+ * In a cluster a message may be missed while another server begins to lead; that is noticed with the next message, or within
+ * 10 seconds, and read from the history then.
+ *
  * An id that is older than `historyMs` is a gap, whether or not its channels had events since. Messages that somebody deletes, or
  * purges of one subject, are not noticed; a stream that is purged, deleted or put back from a backup is.
  *

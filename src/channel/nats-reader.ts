@@ -2,6 +2,7 @@
 
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type StoredMsg } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { clientClock } from '../clock.js';
 import type { NatsStream } from './nats-stream.js';
 
 const TIMEOUT_MS = 10_000;
@@ -12,6 +13,9 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const OVERHEAD_BYTES = 64 * 1024;
 /** How often the place of the newest messages is looked for. What is found then is a few more or less. */
 const MAX_PROBES = 24;
+/** How often, and after which pause, a replica is asked again that has not caught up. */
+const MAX_ATTEMPTS = 50;
+const AGAIN_MS = 100;
 
 /** A message of the stream, with its place. */
 export interface Kept {
@@ -45,13 +49,17 @@ export class NatsReader {
 
   /** Reads the oldest messages after a sequence. */
   async after(filter: string, after: number, limit: number, isHeadersOnly = false): Promise<KeptPage> {
-    return this.#use(filter, after, isHeadersOnly, (name, count) => this.#fetch(name, { count, after, limit }));
+    return this.#catchUp(filter, () =>
+      this.#use(filter, after, isHeadersOnly, (name, count) => this.#fetch(name, { count, after, limit })),
+    );
   }
 
   /** Reads the newest messages, as many as `limit` allows or a few less. */
   async newest(filter: string, limit: number, last: number): Promise<KeptPage> {
-    const all = await this.#use(filter, 0, false, async (name, count) =>
-      count <= limit ? this.#fetch(name, { count, after: 0, limit }) : null,
+    const all = await this.#catchUp(filter, () =>
+      this.#use(filter, 0, false, async (name, count) =>
+        count <= limit ? this.#fetch(name, { count, after: 0, limit }) : null,
+      ),
     );
     const page = all ?? (await this.after(filter, await this.#placeOf(filter, limit, last), limit));
     return page.isWhole ? page : this.#end(filter, page, limit);
@@ -90,7 +98,29 @@ export class NatsReader {
 
   /** The first message of a subject at, or after, a sequence. */
   async first(subject: string, sequence: number): Promise<StoredMsg | null> {
-    return this.#stream.api.direct.getMessage(this.#stream.name, { seq: sequence, next_by_subj: subject });
+    const { api, name, isReplicated } = this.#stream;
+    const query = { seq: sequence, next_by_subj: subject };
+    // Any of the replicas answers the second.
+    return isReplicated ? api.streams.getMessage(name, query) : api.direct.getMessage(name, query);
+  }
+
+  /**
+   * Reads, and once more if that was from a replica which has not caught up: a consumer lives on any of them, and delivers what
+   * is there. Who leads knows what there has to be.
+   */
+  async #catchUp<Read extends KeptPage | null>(filter: string, read: () => Promise<Read>): Promise<Read> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const [last, page] = await Promise.all([this.#lastOf(filter), read()]);
+      if (page === null || !page.isWhole || (page.messages.at(-1)?.sequence ?? page.after) >= last) return page;
+      await new Promise((resolve) => clientClock.setTimeout(() => resolve(null), AGAIN_MS));
+    }
+    throw new Error('a replica of the stream has not caught up');
+  }
+
+  async #lastOf(filter: string): Promise<number> {
+    const { api, name, isReplicated } = this.#stream;
+    if (!isReplicated) return 0;
+    return (await api.streams.getMessage(name, { last_by_subj: filter }))?.seq ?? 0;
   }
 
   async #use<Result>(

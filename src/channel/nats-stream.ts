@@ -11,8 +11,8 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
-import { systemClock, type Timer } from '../clock.js';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { clientClock, systemClock, type Timer } from '../clock.js';
 import { refusedError } from './broker-errors.js';
 
 const TIMEOUT_MS = 5_000;
@@ -23,6 +23,9 @@ const MIN_AGE_MS = 100;
 const DUPLICATES_MS = 2 * 60_000;
 /** How many anchors a history has at any time: its beginning is known as exactly as that. */
 const ANCHORS = 8;
+/** How often, and after which pause, a stream is looked at again that seems to have gone back. */
+const CATCH_UP_ATTEMPTS = 20;
+const CATCH_UP_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface NatsStreamOptions {
@@ -55,6 +58,8 @@ export class NatsStream {
   readonly historyCount: number;
   /** When it was opened. */
   readonly lastSequence: number;
+  /** Several servers keep it: only the one that leads is sure to have all of it. */
+  readonly isReplicated: boolean;
   readonly #nc: NatsConnection;
   readonly #slotMs: number;
   #anchoring: Timer | null = null;
@@ -72,6 +77,7 @@ export class NatsStream {
     this.epoch = epochOf({ config, created });
     this.historyCount = config.max_msgs_per_subject > 0 ? config.max_msgs_per_subject - 1 : Infinity;
     this.lastSequence = state.last_seq;
+    this.isReplicated = config.num_replicas > 1;
     this.#slotMs = Math.max(config.max_age / NANOS_PER_MS / ANCHORS, MIN_AGE_MS);
     void this.#anchor(config.max_age > 0);
   }
@@ -111,14 +117,15 @@ export class NatsStream {
    */
   async #anchor(hasAge: boolean): Promise<void> {
     const slot = hasAge ? Math.floor(Date.now() / this.#slotMs) : 0;
-    const first = headers();
-    first.set('Nats-Expected-Last-Subject-Sequence', '0');
+    const subject = `${this.prefix}.anchor.${slot}`;
     if (hasAge) {
       const restMs = (slot + 1) * this.#slotMs - Date.now();
       this.#anchoring = systemClock.setTimeout(() => void this.#anchor(true), Math.min(restMs, MAX_TIMER_MS));
     }
     try {
-      await this.#nc.request(`${this.prefix}.anchor.${slot}`, '', { timeout: TIMEOUT_MS, headers: first });
+      // Asked for first: replicas of nats-server 2.9 may drift apart where a publish is refused for what it expects.
+      const there = await this.api.streams.getMessage(this.name, { last_by_subj: subject });
+      if (there === null) await this.#nc.request(subject, '', { timeout: TIMEOUT_MS });
     } catch {
       // Without it a gap may be told that is none; the next one will do.
     }
@@ -177,9 +184,9 @@ async function adapt(
   wanted: StreamConfig,
   progress: Progress | null,
 ): Promise<StreamInfo> {
-  const { config, state } = info;
+  const { config } = info;
   const history = historyOf(config.description);
-  const hasGoneBack = progress?.epoch === epochOf(info) && state.last_seq < progress.sequence;
+  const hasGoneBack = await isBehind(api, info, progress);
   const description = descriptionOf(hasGoneBack ? history + 1 : history);
   const changed = { ...config, ...wanted, description, storage: config.storage };
   if (history > 0 && differs(config, changed)) return api.streams.update(config.name, changed);
@@ -189,6 +196,18 @@ async function adapt(
   if (lacks.length === 0) return info;
   const needed = lacks.map((key) => `${key} ${JSON.stringify(wanted[key])}`).join(', ');
   throw refusedError('stream', new Error(`${config.name} is another's, and needs ${needed}`));
+}
+
+/** Whether a stream is not as far as it was. One that begins to lead its replicas may need a moment to be there again. */
+async function isBehind(api: JetStreamManager, info: StreamInfo, progress: Progress | null): Promise<boolean> {
+  if (progress?.epoch !== epochOf(info)) return false;
+  const attempts = info.config.num_replicas > 1 ? CATCH_UP_ATTEMPTS : 1;
+  for (let { state } = info, attempt = 1; state.last_seq < progress.sequence; attempt++) {
+    if (attempt === attempts) return true;
+    await new Promise((resolve) => clientClock.setTimeout(() => resolve(null), CATCH_UP_MS));
+    ({ state } = await api.streams.info(info.config.name));
+  }
+  return false;
 }
 
 function differs(config: StreamConfig, changed: StreamConfig): boolean {
