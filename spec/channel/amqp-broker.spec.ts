@@ -13,10 +13,10 @@ import { engine } from '../support/services.js';
 const nameOf = () => `spec-${randomUUID()}`;
 
 /** Brokers on a stream of the test's own, which goes with it. Null: there is no RabbitMQ, and the test has been told. */
-async function setUp(t: ExecutionContext, name?: string) {
+async function setUp(t: ExecutionContext) {
   const url = await engine(t, 'rabbitmq');
   if (url === null) return null;
-  const stream = name ?? nameOf();
+  const stream = nameOf();
   const open = (options: Partial<AmqpBrokerOptions> = {}) => {
     const broker = new AmqpBroker({ url, stream, ...options });
     t.teardown(() => broker.close());
@@ -47,23 +47,17 @@ async function publishMany(broker: Broker, channel: string, count: number, bytes
 
 const epochOf = (id: string) => id.split('-')[0];
 
-/** Whether RabbitMQ is here: otherwise each test says that it was skipped, but those of the contract cannot. */
-let contractUrl: string | null = null;
-test.before(async (t) => {
-  const url = await engine(t as ExecutionContext, 'rabbitmq');
-  contractUrl = url;
-});
-
 holdContract(
   'AmqpBroker',
   async (t) => {
-    let stream = '';
+    let place = await setUp(t);
+    if (place === null) return null;
     return {
       async open() {
-        stream = nameOf();
-        return (await setUp(t, stream))!.open();
+        place = (await setUp(t))!;
+        return place.open();
       },
-      beside: () => new AmqpBroker({ url: contractUrl!, stream }),
+      beside: () => place!.open(),
     };
   },
   ['historyCount'],
@@ -231,6 +225,17 @@ test('AmqpBroker: names the history again when other programs fill it', async (t
   });
   await subscriber.until('4000'.padEnd(200));
   t.is(epochOf(await open(options).publish('a', 'said', 'last')), epochOf(id));
+});
+
+test('AmqpBroker: asks other processes for the name of the history when all that had it was evicted', async (t) => {
+  const place = await setUp(t);
+  if (place === null) return;
+  const limits = { historyBytes: 65_536 };
+  const broker = place.open(limits);
+  const id = await broker.publish('a', 'said', 'x'.repeat(1_000_000));
+  // It begins a segment of its own, and what was before goes.
+  await broker.publish('a', 'said', '');
+  t.is(epochOf(await place.open(limits).publish('a', 'said', '')), epochOf(id));
 });
 
 test('AmqpBroker: replays a hundred thousand events to one subscriber', async (t) => {

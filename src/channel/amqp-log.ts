@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.js';
 import { toError } from '../errors.js';
 import { refusalOf } from './amqp-faults.js';
-import { AmqpSession, type StreamSettings } from './amqp-session.js';
+import { AmqpSession, type KnownHistory, type StreamSettings } from './amqp-session.js';
 import { unavailableError } from './broker-errors.js';
 import type { EventLog, Feed, LogPage } from './event-log.js';
 
@@ -63,9 +63,10 @@ export class AmqpLog implements EventLog {
 
   async #run(): Promise<void> {
     let failures = 0;
+    let known: KnownHistory | null = null;
     while (!this.#isClosed) {
       let wasUp = false;
-      const session = new AmqpSession(
+      const session: AmqpSession = new AmqpSession(
         this.#settings,
         {
           up: (epoch) => {
@@ -74,13 +75,16 @@ export class AmqpLog implements EventLog {
             this.#feed.connected(epoch);
           },
           event: (channel, event) => this.#feed.event(channel, event),
+          reached: (sequence) => this.#feed.reached(sequence),
           down: (reason) => this.#down(reason),
         },
         this.#clock,
+        known,
       );
       this.#session = session;
       const reason = await session.run().catch(toError);
       this.#session = null;
+      known = session.history;
       failures = wasUp ? 0 : failures + 1;
       if (!this.#isClosed) await this.#pause(failures, refusalOf(reason, this.#wasUp) !== null);
     }

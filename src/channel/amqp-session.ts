@@ -24,6 +24,8 @@ export interface SessionEvents {
   /** Everything can be asked. Nothing is followed yet. */
   up(epoch: string): void;
   event(channel: string, event: LogEvent): void;
+  /** All up to a sequence has been reported. */
+  reached(sequence: number): void;
   /** Nothing is followed any more; what was asked rejects next. `up` may come again. */
   down(reason: Error): void;
 }
@@ -37,8 +39,16 @@ const CHECK_MS = 1_000;
 const SAMPLE = 20;
 /** So many offsets at most are left out between two entries by nobody's fault. */
 const MAX_LEFT_OUT = 2;
+/** How long a process waits for others to name a history that nothing which is kept names, and after how long at most they do. */
+const [NAME_WAIT_MS, NAME_ANSWER_MS] = [1_000, 200];
 /** After so many entries that do not name the history, one that does is published, lest all that do are evicted. */
 const NAME_AGAIN_COUNT = 500;
+
+/** A history, and how far it has been read. */
+export interface KnownHistory {
+  readonly epoch: string;
+  readonly offset: number;
+}
 
 /**
  * One connection to a stream: from when the server is reached until it has gone.
@@ -49,7 +59,8 @@ const NAME_AGAIN_COUNT = 500;
  * **The history's name.** Offsets begin at 0 again when a stream is deleted and made anew, so each history has a name, its
  * epoch. A process says hello in the stream, by the queue's name, under a name of its own; of the first in a stream it becomes the history's.
  * All that is published then goes by the exchange, with the epoch as the key that binds the stream to it: a stream that was made anew is
- * bound by another key, and what was meant for the old one comes back.
+ * bound by another key, and what was meant for the old one comes back. A hello after which nobody names the history is answered
+ * by those who know its name: what named it may have been evicted.
  */
 export class AmqpSession {
   readonly #settings: StreamSettings;
@@ -70,10 +81,14 @@ export class AmqpSession {
   #isBlocked = false;
   #ended: Error | null = null;
   #onEnd: (reason: Error) => void = () => {};
-  #onHello: () => void = () => {};
+  #onHello: (offset: number) => void = () => {};
+  #onNamed: (epoch: string) => void = () => {};
+  readonly #known: KnownHistory | null;
   #unnamed = 0;
 
-  constructor(settings: StreamSettings, events: SessionEvents, clock: Clock) {
+  /** @param known - what the session before this one has left. */
+  constructor(settings: StreamSettings, events: SessionEvents, clock: Clock, known: KnownHistory | null) {
+    this.#known = known;
     this.#settings = settings;
     this.#events = events;
     this.#clock = clock;
@@ -97,6 +112,11 @@ export class AmqpSession {
         return false;
       }),
     );
+  }
+
+  /** The history, and how far it has been read here; null: it is not known yet. */
+  get history(): KnownHistory | null {
+    return this.#epoch === '' || this.#recent.isEmpty ? this.#known : { epoch: this.#epoch, offset: this.#recent.ends };
   }
 
   /** Resolves with the reason when the session has ended. Rejects with it when it has not come up at all. */
@@ -195,13 +215,13 @@ export class AmqpSession {
     await connection.declareStream(stream, limits);
     if (exchange !== null) await connection.declareExchange(exchange);
     await connection.consume(stream, 'next', AHEAD, (message) => this.#take(message));
-    const heard = new Promise<void>((resolve) => {
+    const heard = new Promise<number>((resolve) => {
       this.#onHello = resolve;
     });
     connection.publish('', stream, encodeBatch(this.#process, 0, []));
-    await heard;
+    const helloOffset = await heard;
     await this.#readBack();
-    this.#epoch = this.#namedEpoch() ?? (await this.#findEpoch());
+    this.#epoch = this.#namedEpoch() ?? (await this.#findEpoch(helloOffset));
     await connection.bind(stream, stream, this.#epoch);
     this.#rise();
   }
@@ -227,20 +247,33 @@ export class AmqpSession {
     return null;
   }
 
-  /** Looks for the epoch further and further back; if nothing names it, it is that of the first hello. */
-  async #findEpoch(): Promise<string> {
+  /** Looks for the epoch further and further back. */
+  async #findEpoch(helloOffset: number): Promise<string> {
     for (let distance = NAME_AGAIN_COUNT * 8; ; distance *= 8) {
       const from = Math.max(0, this.#recent.begins - distance);
       let named: string | null = null;
-      let first: string | null = null;
+      let first: AmqpEntry | null = null;
+      let firstHello: string | null = null;
       await this.#scans.scan(from, this.#recent.ends, (entry) => {
         named = entry.epoch ?? named;
-        if (entry.isHello) first ??= entry.process;
+        first ??= entry;
+        if (entry.isHello) firstHello ??= entry.process;
         return false;
       });
       if (named !== null) return named;
-      if (from === 0) return first ?? this.#process;
+      if (from > 0) continue;
+      const isNew = (first as AmqpEntry | null)?.offset === 0;
+      return (isNew ? null : await this.#rememberedEpoch(helloOffset)) ?? firstHello ?? this.#process;
     }
+  }
+
+  /** The epoch of a history of which nothing is left that names it. */
+  async #rememberedEpoch(helloOffset: number): Promise<string | null> {
+    if (this.#known !== null && this.#known.offset < helloOffset) return this.#known.epoch;
+    return new Promise((resolve) => {
+      this.#onNamed = resolve;
+      this.#clock.setTimeout(() => resolve(null), NAME_WAIT_MS);
+    });
   }
 
   #take(message: StreamMessage): void {
@@ -257,12 +290,14 @@ export class AmqpSession {
     this.#recent.add(entry);
     this.#ownIds.add(entry);
     entry.each(this.#followed, this.#report);
+    this.#events.reached(sequenceBefore(entry.offset + 1));
     if (entry.process === this.#process) {
-      if (entry.isHello) this.#onHello();
+      if (entry.isHello) this.#onHello(entry.offset);
       else this.#publisher.settle(entry.number, entry.offset);
     }
+    if (entry.epoch !== null) this.#onNamed(entry.epoch);
     if (isTorn) this.#rise();
-    else this.#nameAgain(entry);
+    this.#nameAgain(entry);
   }
 
   readonly #report = (channel: string, event: LogEvent): void => this.#events.event(channel, event);
@@ -273,9 +308,18 @@ export class AmqpSession {
     this.#recent.clear();
   }
 
+  /** Names the history for those who come, if nobody else does. */
   #nameAgain(entry: AmqpEntry): void {
     this.#unnamed = entry.epoch === null ? this.#unnamed + 1 : 0;
-    if (this.#unnamed < NAME_AGAIN_COUNT * (1 + this.#clock.random()) || !this.#isUp) return;
+    if (entry.isHello && entry.process !== this.#process) {
+      this.#clock.setTimeout(() => {
+        if (this.#unnamed > 0) this.#name();
+      }, NAME_ANSWER_MS * this.#clock.random());
+    } else if (this.#unnamed > NAME_AGAIN_COUNT * (1 + this.#clock.random())) this.#name();
+  }
+
+  #name(): void {
+    if (!this.#isUp) return;
     this.#unnamed = 0;
     this.#publisher.sync().catch(() => {});
   }
