@@ -66,7 +66,7 @@ test('RedisBroker: delivers the channels that a pattern matches, and replays the
 });
 
 test('RedisBroker: delivers once what a channel and several patterns have in common', async (t) => {
-  const there = await opening(t);
+  const there = await opening(t, { foreign: false });
   if (there === null) return;
   const broker = there.open();
   const [all, some] = [new ContractSubscriber(), new ContractSubscriber()];

@@ -8,7 +8,8 @@ import type { RedisConnection } from './redis-connection.js';
 import { isElsewhere, isScriptMissing, questionError } from './redis-errors.js';
 import { eventOf, RedisFollowing, recordOf } from './redis-following.js';
 import type { RedisLogSettings } from './redis-log.js';
-import { APPEND, CONNECT, LOCATE, READ } from './redis-scripts.js';
+import { LOCATE, READ } from './redis-reading-scripts.js';
+import { APPEND, CONNECT } from './redis-scripts.js';
 import { serverOf } from './redis-server.js';
 
 /** How often Redis is asked how far it is. */
