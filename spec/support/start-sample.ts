@@ -24,10 +24,15 @@ export interface StartedSample {
  * stream, or if it wrote to standard error.
  *
  * @param name - its folder in `samples/`.
+ * @param environment - what it is told beside `PORT`.
  */
-export async function startSample(t: ExecutionContext, name: string): Promise<StartedSample> {
+export async function startSample(
+  t: ExecutionContext,
+  name: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<StartedSample> {
   const sample = spawn(process.execPath, ['--import', './scripts/typescript.mjs', `samples/${name}/server.ts`], {
-    env: { ...process.env, PORT: '0' },
+    env: { ...process.env, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(sample, 'close');
