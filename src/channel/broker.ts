@@ -22,7 +22,8 @@ export interface Broker {
    * Calls made one after the other, awaited or not, are delivered in that order.
    *
    * @param channel - 1 to 255 bytes of UTF-8 without control characters.
-   * @param options - `id`: the publisher's own, unique within its channel; it resumes as well as the broker's do.
+   * @param options - `id`: the publisher's own, unique within its channel, 1 to 1,024 characters without control characters;
+   *   it resumes as well as the broker's do.
    * @throws {@link InvalidEventError} when the event cannot be encoded or the channel has no such name. Nothing was published.
    * @throws {@link BrokerError} when the event is not known to be kept. `PUBLISH_UNCERTAIN`: the engine went away before it
    *   answered, and the event may be delivered yet. Any other code: nobody got it, and nobody will.

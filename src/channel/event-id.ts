@@ -1,6 +1,10 @@
 /** The ids that brokers give: `<epoch>-<sequence>`. */
 
 import type { Clock } from '../clock.js';
+import { InvalidEventError, quote } from '../errors.js';
+
+/** A client that comes back with a longer one is refused: nobody made it. */
+export const MAX_ID_LENGTH = 1_024;
 
 /** The id that stands before all that is kept, as in Mercure. */
 export const EARLIEST = 'earliest';
@@ -22,4 +26,19 @@ export function sequenceOf(epoch: string, id: string): number | null {
   const digits = id.slice(epoch.length + 1);
   const sequence = Number(digits);
   return /^(0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(sequence) ? sequence : null;
+}
+
+/**
+ * Checks an id that a publisher gave, and returns it: clients must be able to come back with it.
+ *
+ * @throws {@link InvalidEventError} `INVALID_EVENT_ID` when it is not 1 to 1,024 characters, none of them a control character.
+ */
+export function checkedOwnId(id: string | number): string {
+  const text = typeof id === 'string' || Number.isFinite(id) ? `${id}` : '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (text !== '' && text.length <= MAX_ID_LENGTH && !/[\0-\x1f\x7f\ufffd]/.test(text)) return text;
+  throw new InvalidEventError(
+    'INVALID_EVENT_ID',
+    `Invalid event id: ${quote(id)}. Publish under 1 to 1,024 characters, none of them a control character.`,
+  );
 }

@@ -8,7 +8,7 @@ import type { Broker, Subscriber, Subscription } from './broker.js';
 import { closedError, isUnavailable } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
 import { EngineLink } from './engine-link.js';
-import { EARLIEST, idOf, sequenceOf } from './event-id.js';
+import { checkedOwnId, EARLIEST, idOf, sequenceOf } from './event-id.js';
 import type { EventLog, LogEvent } from './event-log.js';
 import { FanOut } from './fan-out.js';
 import { FollowedChannels } from './followed-channels.js';
@@ -89,11 +89,9 @@ export class LogBroker implements Broker {
   async publish(channel: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
     const { id, retry } = options;
     checkedChannel(channel);
-    // By itself: where it goes is the engine's business, but it must be one that can be sent.
-    if (id !== undefined) encodeEvent({ id });
+    const own = id === undefined ? null : checkedOwnId(id);
     const text = encodeEvent({ event, retry, data: serializeData(data) });
     if (!this.#link.isUp) await this.#link.untilTried();
-    const own = id === undefined ? null : `${id}`;
     const epoch = this.#epoch;
     const sequence = await this.#log.append(channel, text, own);
     if (epoch === this.#epoch) this.#published = Math.max(this.#published, sequence);

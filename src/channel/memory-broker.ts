@@ -8,7 +8,7 @@ import { OptionFaults } from '../option-faults.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
 import { closedError } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
-import { EARLIEST, idOf, newEpoch, sequenceOf } from './event-id.js';
+import { checkedOwnId, EARLIEST, idOf, newEpoch, sequenceOf } from './event-id.js';
 import { FanOut } from './fan-out.js';
 import { History, type HistoryLimits, type KeptEvent, type Page } from './history.js';
 import type { Start } from './reading.js';
@@ -82,7 +82,7 @@ export class MemoryBroker implements Broker {
   async publish(channel: string, event: string, data?: unknown, options: EventOptions = {}): Promise<string> {
     this.#assertOpen();
     const sequence = this.#fanOut.head + 1;
-    const id = `${options.id ?? idOf(this.#epoch, sequence)}`;
+    const id = options.id === undefined ? idOf(this.#epoch, sequence) : checkedOwnId(options.id);
     const frame = Frame.ofMessage(event, data, { ...options, id });
     const history = this.#historyOf(checkedChannel(channel));
     // Nothing throws from here on: what is numbered is kept and delivered.

@@ -1,7 +1,5 @@
+import { MAX_ID_LENGTH } from '../channel/event-id.js';
 import { HttpError } from '../errors.js';
-
-/** Longer ids are refused: whoever made one of ours did not make this. */
-const MAX_LENGTH = 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -19,7 +17,7 @@ export function lastEventIdOf(header: string | string[] | undefined, url = ''): 
     const start = url.indexOf('?');
     return start === -1 ? null : checked(new URLSearchParams(url.slice(start)).get('lastEventId'));
   }
-  if (fromHeader.length > MAX_LENGTH) return refuse();
+  if (fromHeader.length > MAX_ID_LENGTH) return refuse();
   try {
     return checked(utf8.decode(Buffer.from(fromHeader, 'latin1')));
   } catch {
@@ -29,7 +27,7 @@ export function lastEventIdOf(header: string | string[] | undefined, url = ''): 
 
 function checked(id: string | null): string | null {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  if (id !== null && (id.length > MAX_LENGTH || /[\0-\x1f\x7f\ufffd]/.test(id))) return refuse();
+  if (id !== null && (id.length > MAX_ID_LENGTH || /[\0-\x1f\x7f\ufffd]/.test(id))) return refuse();
   return id;
 }
 

@@ -101,7 +101,9 @@ export const deliveryCases: readonly BrokerContractCase[] = [
       await broker.subscribe(['a'], subscriber);
       await rejects(broker.publish('a', 'bad\ntype'), { code: 'INVALID_EVENT_TYPE' });
       await rejects(broker.publish('a', 'said', 1n), { code: 'INVALID_DATA' });
-      await rejects(broker.publish('a', 'said', '', { id: 'a\nb' }), { code: 'INVALID_EVENT_ID' });
+      for (const id of ['', 'a\nb', '\x07', 'x'.repeat(1_025)]) {
+        await rejects(broker.publish('a', 'said', '', { id }), { code: 'INVALID_EVENT_ID' });
+      }
       await rejects(broker.publish('a', 'said', '', { retry: -1 }), { code: 'INVALID_RETRY' });
       for (const channel of ['', 'a\nb', 'x'.repeat(256)]) {
         await rejects(broker.publish(channel, 'said', ''), { code: 'INVALID_CHANNEL' });
