@@ -179,7 +179,7 @@ test('RedisBroker: names the option when its keys are taken by something else', 
   await admin('SET', `{tradewind}:${epoch}:history:b`, 'something else');
   const [a, b, last] = await Promise.allSettled(['a', 'b', 'a'].map((channel) => broker.publish(channel, 'said', '2')));
   t.deepEqual([a?.status, b?.status, last?.status], ['fulfilled', 'rejected', 'fulfilled']);
-  t.is(b?.status === 'rejected' && b.reason.code, 'PUBLISH_REFUSED');
+  t.is(b?.status === 'rejected' && b.reason.code, 'NOT_KEPT');
   const { data } = await resume(broker, ['a'], 'earliest');
   t.deepEqual(data, ['1', '2', '2', 'live']);
 });
@@ -215,7 +215,7 @@ for (const [fault, setting, value, none] of [
     await broker.subscribe(['a'], subscriber);
     const id = await broker.publish('a', 'said', '1');
     await admin('CONFIG', 'SET', setting, value);
-    const error = await t.throwsAsync(broker.publish('a', 'said', 'never'), { code: 'PUBLISH_REFUSED' });
+    const error = await t.throwsAsync(broker.publish('a', 'said', 'never'), { code: 'NOT_KEPT' });
     t.truthy(error?.cause);
     t.is((await broker.subscribe(['a'], new ContractSubscriber(), id)).resumed, 'complete');
     // One that comes now can read.

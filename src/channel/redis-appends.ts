@@ -1,5 +1,5 @@
-import { unavailableError } from './broker-errors.js';
-import { appendError, isElsewhere, isScriptMissing, publishRefusedError } from './redis-errors.js';
+import { notKeptError, unavailableError } from './broker-errors.js';
+import { appendError, isElsewhere, isScriptMissing } from './redis-errors.js';
 
 /** What one call of the script takes. */
 const MAX_COUNT = 512;
@@ -116,7 +116,7 @@ export class RedisAppends {
     for (const { reject } of this.#missed.splice(0).flat())
       reject(unavailableError(new Error('The script was flushed')));
     for (let index = 0; index < failures.length; index += 2)
-      batch[Number(failures[index])]!.reject(publishRefusedError(new Error(failures[index + 1])));
+      batch[Number(failures[index])]!.reject(notKeptError(new Error(failures[index + 1])));
     const sequence = Number(first);
     for (const [index, { resolve }] of batch.entries()) resolve(sequence + index);
   }

@@ -1,8 +1,8 @@
 /** What Redis says when it does not do what it is asked, and what that means. */
 
 import { ErrorReply } from 'redis';
-import { BrokerError, quote, toError } from '../errors.js';
-import { refusedError, unavailableError, uncertainError } from './broker-errors.js';
+import { BrokerError } from '../errors.js';
+import { notKeptError, refusedError, unavailableError, uncertainError } from './broker-errors.js';
 
 /** Older servers put the code within what they say of the script: `ERR Error running script …: -OOM command not allowed`. */
 const CODE =
@@ -49,7 +49,7 @@ export function appendError(thrown: unknown): BrokerError {
   if (thrown instanceof BrokerError) return thrown;
   if (!(thrown instanceof ErrorReply)) return uncertainError(thrown);
   if (isElsewhere(thrown)) return unavailableError(thrown);
-  if (codeOf(thrown) !== null) return publishRefusedError(thrown);
+  if (codeOf(thrown) !== null) return notKeptError(thrown);
   // What a script stumbles over may come after the event is kept.
   const isOfCall = thrown.message.startsWith('NOPERM') && !thrown.message.includes('script');
   return isOfCall ? refusedError('url', thrown) : uncertainError(thrown);
@@ -59,20 +59,4 @@ export function appendError(thrown: unknown): BrokerError {
 export function questionError(thrown: unknown): BrokerError {
   if (thrown instanceof BrokerError) return thrown;
   return refusalOf(thrown) ?? unavailableError(thrown);
-}
-
-/** Redis will not keep the event. */
-export function publishRefusedError(cause: unknown): BrokerError {
-  return new BrokerError(
-    'PUBLISH_REFUSED',
-    `The engine does not keep the event: ${quote(toError(cause).message)}. Give it the memory, the disk or the replicas that it wants.`,
-    { cause },
-  );
-}
-
-export function tooLargeError(bytes: number, most: number): BrokerError {
-  return new BrokerError(
-    'EVENT_TOO_LARGE',
-    `The event is too large for the engine: it has ${bytes} bytes, and ${most} are the most. Publish where it can be fetched.`,
-  );
 }

@@ -1,9 +1,9 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock, Timer } from '../clock.js';
-import { unavailableError } from './broker-errors.js';
+import { tooLargeError, unavailableError } from './broker-errors.js';
 import type { EventLog, Feed, LogPage } from './event-log.js';
 import { RedisConnection } from './redis-connection.js';
-import { redirectionOf, refusalOf, tooLargeError } from './redis-errors.js';
+import { redirectionOf, refusalOf } from './redis-errors.js';
 import { type KnownHistory, RedisSession } from './redis-session.js';
 
 /** Tries to connect are this far apart at most, and less at first. */
