@@ -56,7 +56,7 @@ export class AmqpPublisher {
   append(channel: string, text: string, id: string | null): Promise<number> {
     // Hot path: bench/brokers, case "publish".
     const bytes = Buffer.byteLength(text);
-    if (bytes > MAX_EVENT_BYTES) return Promise.reject(tooLargeError(bytes, MAX_EVENT_BYTES));
+    if (bytes > MAX_EVENT_BYTES) return Promise.reject(tooLargeError(`${bytes} bytes, at most ${MAX_EVENT_BYTES}`));
     return new Promise((resolve, reject) => {
       const batch = this.#batchFor(bytes);
       batch.bytes += bytes;

@@ -51,10 +51,15 @@ export function isUnavailable(thrown: unknown): boolean {
   return thrown instanceof BrokerError && thrown.code === 'BROKER_UNAVAILABLE';
 }
 
-/** More than the engine takes in one event. */
-export function tooLargeError(byteLength: number, maxBytes: number): BrokerError {
+/**
+ * More than the engine takes in one event.
+ *
+ * @param sizes - `10 bytes, at most 5`
+ */
+export function tooLargeError(sizes: string, cause?: unknown): BrokerError {
   return new BrokerError(
     'EVENT_TOO_LARGE',
-    `The event is too large: "${byteLength}" bytes. The engine takes ${maxBytes}. Publish where the data is, and not the data.`,
+    `The event is too large: ${quote(sizes)}. Publish where the data is, and not the data.`,
+    { cause },
   );
 }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from '../clock.js';
-import { BrokerError, InvalidEventError, toError } from '../errors.js';
-import { closedError, notKeptError, refusedError, unavailableError } from './broker-errors.js';
+import { BrokerError, toError } from '../errors.js';
+import { closedError, notKeptError, refusedError, tooLargeError, unavailableError } from './broker-errors.js';
 import type { EventLog, Feed, LogPage } from './event-log.js';
 import type { HistoryLimits } from './history.js';
 import { LmdbSession } from './lmdb-session.js';
@@ -66,7 +66,7 @@ export class LmdbLog implements EventLog {
   append(channel: string, text: string, id: string | null): Promise<number> {
     if (this.#session === null) return Promise.reject(this.#awayError());
     const bytes = Buffer.byteLength(text);
-    if (bytes > MAX_EVENT_BYTES) return Promise.reject(tooLargeError(bytes));
+    if (bytes > MAX_EVENT_BYTES) return Promise.reject(tooLargeError(`${bytes} bytes, at most ${MAX_EVENT_BYTES}`));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ channel, text, id, bytes, resolve, reject });
       this.#asked++;
@@ -261,11 +261,4 @@ function wallClock(clock: Clock): () => number {
 function isFull(thrown: unknown): boolean {
   const { code } = toError(thrown) as { code?: unknown };
   return code === 'ENOSPC' || code === 28;
-}
-
-function tooLargeError(bytes: number): InvalidEventError {
-  return new InvalidEventError(
-    'EVENT_TOO_LARGE',
-    `Event too large: it has ${bytes} bytes, and ${MAX_EVENT_BYTES} can be kept. Publish where it can be had instead.`,
-  );
 }

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { type Clock, systemClock, type Timer } from '../clock.js';
 import { BrokerError } from '../errors.js';
-import { notKeptError, unavailableError, uncertainError } from './broker-errors.js';
+import { notKeptError, tooLargeError, unavailableError, uncertainError } from './broker-errors.js';
 
 /** How many may be unanswered at a time; what is more waits here, in order. */
 const MAX_IN_FLIGHT = 4_096;
@@ -72,7 +72,7 @@ export class NatsAppends {
     const payload = Buffer.from(text);
     const size = payload.length + (hdrs === undefined ? 0 : hdrs.toString().length);
     const { max_payload: limit = Infinity } = this.#nc.info ?? {};
-    if (size > limit) return Promise.reject(tooLargeError(size, limit));
+    if (size > limit) return Promise.reject(tooLargeError(`${size} bytes, at most ${limit}`));
     return new Promise((resolve, reject) => {
       const append = { subject, payload, hdrs, resolve, reject, sentAt: 0 };
       if (this.#inFlight.size < MAX_IN_FLIGHT && this.#waiting.length === 0) this.#send(append);
@@ -145,9 +145,7 @@ export class NatsAppends {
     if (error !== undefined) {
       const cause = new Error(error.description);
       if (error.err_code !== TOO_LARGE) return notKeptError(cause);
-      return new BrokerError('EVENT_TOO_LARGE', `${TOO_LARGE_FACT}: "${cause.message}". ${TOO_LARGE_REMEDY}`, {
-        cause,
-      });
+      return tooLargeError(cause.message, cause);
     }
     if (stream === this.#stream && seq !== undefined) return seq;
     return uncertainError(new Error(`the stream ${stream} answered for ${this.#stream}`));
@@ -164,16 +162,6 @@ export class NatsAppends {
     this.#sendWaiting();
     if (this.#inFlight.size > 0) this.#sweep ??= this.#clock.setTimeout(() => this.#rejectOverdue(), SWEEP_MS);
   }
-}
-
-const TOO_LARGE_FACT = 'An event is too large for NATS';
-const TOO_LARGE_REMEDY = 'Publish less at a time, or raise max_payload of the server.';
-
-function tooLargeError(size: number, limit: number): BrokerError {
-  return new BrokerError(
-    'EVENT_TOO_LARGE',
-    `${TOO_LARGE_FACT}: "${size} bytes, at most ${limit}". ${TOO_LARGE_REMEDY}`,
-  );
 }
 
 function readAck(msg: Msg): Ack {

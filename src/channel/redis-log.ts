@@ -62,7 +62,7 @@ export class RedisLog implements EventLog {
 
   append(channel: string, text: string, id: string | null): Promise<number> {
     if (text.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(text) > MAX_EVENT_BYTES)
-      return Promise.reject(tooLargeError(Buffer.byteLength(text), MAX_EVENT_BYTES));
+      return Promise.reject(tooLargeError(`${Buffer.byteLength(text)} bytes, at most ${MAX_EVENT_BYTES}`));
     return this.#session?.append(channel, text, id) ?? this.#unavailable();
   }
 
