@@ -3,15 +3,13 @@
 import { Buffer } from 'node:buffer';
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { type Clock, systemClock, type Timer } from '../clock.js';
-import { BrokerError } from '../errors.js';
+import type { BrokerError } from '../errors.js';
 import { notKeptError, tooLargeError, unavailableError, uncertainError } from './broker-errors.js';
 
 /** How many may be unanswered at a time; what is more waits here, in order. */
 const MAX_IN_FLIGHT = 4_096;
 const TIMEOUT_MS = 10_000;
 const SWEEP_MS = 1_000;
-/** JetStream's number for an event above the stream's own limit. */
-const TOO_LARGE = 10_054;
 
 interface Append {
   readonly subject: string;
@@ -26,6 +24,8 @@ export interface NatsAppendsContext {
   readonly nc: NatsConnection;
   /** Its name. */
   readonly stream: string;
+  /** The stream's own limit for one message; Infinity: the server's alone. */
+  readonly maxBytes: number;
   readonly inboxPrefix: string | undefined;
   /** Called when nobody keeps what was published: the stream may be gone. */
   onMissing(): void;
@@ -35,7 +35,7 @@ export interface NatsAppendsContext {
 interface Ack {
   readonly stream?: string;
   readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
+  readonly error?: { readonly description?: string };
 }
 
 /**
@@ -47,6 +47,7 @@ interface Ack {
 export class NatsAppends {
   readonly #nc: NatsConnection;
   readonly #stream: string;
+  readonly #maxBytes: number;
   readonly #onMissing: () => void;
   readonly #clock: Clock;
   readonly #inbox: string;
@@ -55,9 +56,10 @@ export class NatsAppends {
   #sent = 0;
   #sweep: Timer | null = null;
 
-  constructor({ nc, stream, inboxPrefix, onMissing }: NatsAppendsContext, clock: Clock = systemClock) {
+  constructor({ nc, stream, maxBytes, inboxPrefix, onMissing }: NatsAppendsContext, clock: Clock = systemClock) {
     this.#nc = nc;
     this.#stream = stream;
+    this.#maxBytes = maxBytes;
     this.#inbox = createInbox(inboxPrefix);
     this.#onMissing = onMissing;
     this.#clock = clock;
@@ -71,7 +73,7 @@ export class NatsAppends {
   append(subject: string, text: string, hdrs: MsgHdrs | undefined): Promise<number> {
     const payload = Buffer.from(text);
     const size = payload.length + (hdrs === undefined ? 0 : hdrs.toString().length);
-    const { max_payload: limit = Infinity } = this.#nc.info ?? {};
+    const limit = Math.min(this.#nc.info?.max_payload ?? Infinity, this.#maxBytes);
     if (size > limit) return Promise.reject(tooLargeError(`${size} bytes, at most ${limit}`));
     return new Promise((resolve, reject) => {
       const append = { subject, payload, hdrs, resolve, reject, sentAt: 0 };
@@ -142,11 +144,7 @@ export class NatsAppends {
 
   #outcomeOf(msg: Msg): number | BrokerError {
     const { stream, seq, error } = readAck(msg);
-    if (error !== undefined) {
-      const cause = new Error(error.description);
-      if (error.err_code !== TOO_LARGE) return notKeptError(cause);
-      return tooLargeError(cause.message, cause);
-    }
+    if (error !== undefined) return notKeptError(new Error(error.description));
     if (stream === this.#stream && seq !== undefined) return seq;
     return uncertainError(new Error(`the stream ${stream} answered for ${this.#stream}`));
   }

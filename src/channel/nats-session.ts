@@ -53,6 +53,7 @@ export class NatsSession {
     this.#appends = new NatsAppends({
       nc,
       stream: stream.name,
+      maxBytes: stream.maxBytes,
       inboxPrefix,
       onMissing: () => this.#check(),
     });

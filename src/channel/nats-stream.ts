@@ -56,6 +56,8 @@ export class NatsStream {
   readonly epoch: string;
   /** Of each channel; Infinity: no limit. */
   readonly historyCount: number;
+  /** Of one message; Infinity: as many as the server takes. */
+  readonly maxBytes: number;
   /** When it was opened. */
   readonly lastSequence: number;
   /** Several servers keep it: only the one that leads is sure to have all of it. */
@@ -76,6 +78,7 @@ export class NatsStream {
     this.prefix = prefix;
     this.epoch = epochOf({ config, created });
     this.historyCount = config.max_msgs_per_subject > 0 ? config.max_msgs_per_subject - 1 : Infinity;
+    this.maxBytes = config.max_msg_size > 0 ? config.max_msg_size : Infinity;
     this.lastSequence = state.last_seq;
     this.isReplicated = config.num_replicas > 1;
     this.#slotMs = Math.max(config.max_age / NANOS_PER_MS / ANCHORS, MIN_AGE_MS);
