@@ -23,7 +23,7 @@ function check(args: string): Promise<{ code: number; output: string }> {
 const TIMEOUT_MS = 5 * 60_000;
 
 /** Brokers to run for some seconds, with every fault. */
-const CHECKED = ['memory'];
+const CHECKED = ['memory', 'lmdb', 'redis', 'nats', 'amqp'];
 
 for (const broker of CHECKED) {
   test.serial(`delivery check: finds nothing wrong with the ${broker} broker`, async (t) => {
