@@ -1,5 +1,6 @@
 import { browserTest } from '../support/browser-test.js';
 import { startSample } from '../support/start-sample.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 browserTest('chat: a message posted in one page appears in the other, as text', async (t, browser) => {
   const { url } = await startSample(t, '05-chat');
@@ -50,4 +51,31 @@ browserTest('http2: a page has ten streams at once, four more than over HTTP/1.1
   await page.goto(url);
   await page.getByText('10 of 10 streams are live, over HTTP/2.0').waitFor();
   t.is(await page.locator('output').count(), 10);
+});
+
+browserTest('resume: a page has every number, over servers that are killed and started again', async (t, browser) => {
+  const DATA = `${await temporaryFolder(t)}/numbers`;
+  let server = await startSample(t, '12-resume', { DATA });
+  const { url } = server;
+  const page = await browser.newPage();
+  await page.goto(url);
+  const numbers = page.locator('#numbers li');
+  for (const times of ['one return', '2 returns']) {
+    await numbers.nth(3).waitFor();
+    await page.context().setOffline(true);
+    await server.kill();
+    await page.getByText('the server is away').waitFor();
+    server = await startSample(t, '12-resume', { DATA, PORT: new URL(url).port });
+    // Some come before the browser is back, and are sent then.
+    await (await server.client('/numbers')).take(3);
+    await page.context().setOffline(false);
+    await page.getByText(`none missing, ${times}`).waitFor();
+    await page.locator('#numbers li:first-child:not(.late)').waitFor();
+    t.true((await page.locator('#numbers li.late').count()) > 0);
+  }
+  const shown = (await numbers.allTextContents()).map(Number).reverse();
+  t.deepEqual(
+    shown,
+    shown.map((_, index) => shown[0]! + index),
+  );
 });

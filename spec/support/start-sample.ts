@@ -16,6 +16,8 @@ export interface StartedSample {
   logged(pattern: RegExp): Promise<RegExpExecArray>;
   /** Connects, and leaves when the spec ends. */
   client(path: string, options?: ConnectOptions): Promise<TestClient>;
+  /** Ends it with a SIGKILL, as a machine that has no memory left does. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -66,7 +68,15 @@ export async function startSample(
     return found;
   };
 
+  let isKilled = false;
+  const kill = async () => {
+    isKilled = true;
+    sample.kill('SIGKILL');
+    await ended;
+  };
+
   t.teardown(async () => {
+    if (isKilled) return;
     const deadline = setTimeout(() => sample.kill('SIGKILL'), TIMEOUT_MS);
     sample.kill('SIGTERM');
     const [code, signal] = await ended;
@@ -82,7 +92,7 @@ export async function startSample(
     t.teardown(() => connected.close());
     return connected;
   };
-  return { url, printed, logged, client };
+  return { url, printed, logged, client, kill };
 }
 
 interface Collected {
