@@ -4,6 +4,8 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { LmdbBroker, type LmdbBrokerOptions } from '../../src/channel/lmdb-broker.js';
+import { LmdbLog } from '../../src/channel/lmdb-log.js';
+import { LogBroker } from '../../src/channel/log-broker.js';
 import { EventStreamParser } from '../../src/event-stream/parser.js';
 import type { Frame, Gap } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
@@ -341,4 +343,59 @@ test('LmdbBroker: leaves nothing running and no socket behind when it is closed'
 test('LmdbBroker: refuses an event above 64 MiB', async (t) => {
   const broker = open(t, { path: await temporaryFolder(t) });
   await t.throwsAsync(broker.publish('a', 'n', 'x'.repeat(64 * 1024 * 1024)), { code: 'EVENT_TOO_LARGE' });
+});
+
+test('LmdbBroker: reads a history once when a thousand clients come back at once', async (t) => {
+  const path = await temporaryFolder(t);
+  const before = open(t, { path });
+  const ids = await Promise.all(Array.from({ length: 100 }, (_, index) => before.publish('a', 'n', index)));
+  await before.close();
+  let reads = 0;
+  class CountingLog extends LmdbLog {
+    override read(...question: Parameters<LmdbLog['read']>) {
+      reads++;
+      return super.read(...question);
+    }
+  }
+  const limits = { historyCount: 1_000, historyBytes: Infinity, historyMs: 60_000 };
+  const broker = new LogBroker(new CountingLog({ path, ...limits }), limits);
+  t.teardown(() => broker.close());
+  const clients = Array.from({ length: 1_000 }, collector);
+  await Promise.all(clients.map(({ subscriber }, index) => broker.subscribe(['a'], subscriber, ids[index % 90]!)));
+  t.is(reads, 1);
+  await broker.publish('a', 'n', 'live');
+  for (const [index, { received }] of clients.entries()) t.is(received.length, 100 - (index % 90));
+});
+
+test('LmdbBroker: says which package is missing when it cannot be loaded', async (t) => {
+  const hide = `import { Module } from 'node:module';
+    const resolve = Module._resolveFilename;
+    Module._resolveFilename = (name, ...rest) => resolve(name === 'lmdb' ? 'not-there' : name, ...rest);`;
+  const tell = `import('./src/channel/lmdb-broker.ts').catch(({ code, message }) => console.log(code, message));`;
+  const hidden = `data:text/javascript,${encodeURIComponent(hide)}`;
+  const { stdout } = await run(process.execPath, [
+    '--import',
+    './scripts/typescript.mjs',
+    '--import',
+    hidden,
+    '-e',
+    tell,
+  ]);
+  t.regex(stdout, /^MISSING_PACKAGE A package is missing: "lmdb" .* npm install lmdb/);
+});
+
+test('LmdbBroker: lets the process go on while it replays a history to a subscriber that takes all of it', async (t) => {
+  const broker = open(t, { path: await temporaryFolder(t), historyCount: 20_000 });
+  await Promise.all(Array.from({ length: 20_000 }, (_, index) => broker.publish('a', 'n', index)));
+  let turns = 0;
+  let immediate = setImmediate(function count() {
+    turns++;
+    immediate = setImmediate(count);
+  });
+  const { subscriber, data } = collector();
+  await broker.subscribe(['a'], subscriber, 'earliest');
+  clearImmediate(immediate);
+  t.is(data().length, 20_000);
+  // A page has a thousand events.
+  t.true(turns >= 19, `${turns} turns`);
 });

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { LogEvent } from '../../src/channel/event-log.js';
+import { LmdbDatabase } from '../../src/channel/lmdb-database.js';
 import { LmdbLog, type LmdbLogContext } from '../../src/channel/lmdb-log.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -138,4 +139,94 @@ test('LmdbLog: has what the limits allow and nothing else, in order, whatever is
     await log.close();
   });
   await fc.assert(property, { numRuns: 60 });
+});
+
+/** The keys that a closed log has left in its folder, by their kind. */
+async function keysIn(path: string): Promise<number[]> {
+  const database = await LmdbDatabase.open(path);
+  const counts = [0, 0, 0, 0];
+  for (const [kind] of database.keys({ start: Buffer.of(0), end: Buffer.of(4) })) counts[kind!]!++;
+  await database.close();
+  return counts;
+}
+
+test('LmdbLog: deletes what is too old of channels that nobody publishes on, and at last the channels', async (t) => {
+  const path = await temporaryFolder(t);
+  const clock = new FakeClock();
+  const now = () => clock.now();
+  const limits = { historyCount: 1_000, historyBytes: Infinity, historyMs: 60_000 };
+  const { log } = await openLog(t, { path, clock, now, ...limits });
+  // More channels than one sweep looks at, and more blocks in one than it deletes.
+  const wide = Array.from({ length: 600 }, (_, index) => log.append(`c${index}`, 'x', `own ${index}`));
+  const deep = Array.from({ length: 100 }, () => log.append('deep', 'x'.repeat(20_000), null));
+  await Promise.all([...wide, ...deep]);
+  const last = await log.sync();
+  await clock.elapse(40_000);
+  await log.append('quiet', 'x', null);
+  await clock.elapse(40_000);
+  // Each part of a sweep is on disk before the next begins.
+  const swept = async (turns: number) => {
+    for (let turn = 0; turn < turns; turn++) {
+      await clock.elapse(1_000);
+      await log.append('other', 'x', null);
+    }
+  };
+  await swept(30);
+  t.is((await log.read('c7', 0, 10)).lostThrough, 8);
+  await log.close();
+  const [, channels, blocks, ids] = await keysIn(path);
+  t.deepEqual([channels, ids], [603, 0]);
+  t.true(blocks! < 50, `${blocks} blocks`);
+
+  const again = await openLog(t, { path, clock, now, ...limits });
+  t.is((await again.log.read('quiet', 0, 10)).events.length, 0);
+  await clock.elapse(120_000);
+  for (let turn = 0; turn < 30; turn++) {
+    await clock.elapse(1_000);
+    await again.log.append('other', 'x', null);
+  }
+  // Of channels that are forgotten, it is known that they have lost all that they had.
+  t.true((await again.log.read('c7', 0, 10)).lostThrough >= last);
+  await again.log.append('c7', 'x', null);
+  const { events, lostThrough } = await again.log.read('c7', 0, 10);
+  t.is(events.length, 1);
+  t.true(lostThrough >= last && lostThrough < events[0]!.sequence);
+  await again.log.close();
+  const [, known] = await keysIn(path);
+  t.is(known, 2);
+});
+
+test('LmdbLog: holds what is there already to limits that have changed', async (t) => {
+  const path = await temporaryFolder(t);
+  const before = await openLog(t, { path });
+  await Promise.all(Array.from({ length: 900 }, (_, index) => before.log.append('a', `${index}`.padEnd(300), null)));
+  await before.log.close();
+  const { log } = await openLog(t, { path, historyCount: 10 });
+  const page = await log.read('a', 0, 1_000);
+  t.deepEqual(
+    page.events.map(({ sequence }) => sequence),
+    Array.from({ length: 10 }, (_, index) => 891 + index),
+  );
+  t.is(page.lostThrough, 890);
+  // A few blocks go with each that comes.
+  for (let count = 0; count < 30; count++) await log.append('a', 'x', null);
+  await log.close();
+  const [, , blocks] = await keysIn(path);
+  t.true(blocks! <= 12, `${blocks} blocks`);
+});
+
+test('LmdbLog: keeps the order of age when the clock was set back between two runs', async (t) => {
+  const path = await temporaryFolder(t);
+  const clock = new FakeClock();
+  const first = await openLog(t, { path, clock, now: () => 1_000_000, historyMs: 1_000 });
+  await first.log.append('a', 'one', null);
+  await first.log.close();
+  const { log } = await openLog(t, { path, clock, now: () => clock.now(), historyMs: 1_000 });
+  await clock.elapse(500);
+  await log.append('a', 'two', null);
+  await clock.elapse(500);
+  const textsOf = async () => (await log.read('a', 0, 10)).events.map(({ text }) => text);
+  t.deepEqual(await textsOf(), ['two']);
+  await clock.elapse(500);
+  t.deepEqual(await textsOf(), []);
 });

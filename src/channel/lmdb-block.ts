@@ -41,7 +41,24 @@ const HEADER_BYTES = 48;
 /** The bytes of the text, how far the sequence is above the block's first, and the bytes of the id and one more; 0: it has none. */
 const EVENT_HEADER_BYTES = 12;
 
+/**
+ * A block of several events is no larger: small enough that little is kept which need not be, and large enough that its pages are
+ * full, four of 4 KiB with what LMDB puts before the first.
+ */
+const BLOCK_BYTES = 4 * 4096 - 64;
+
 type Place = Pick<BlockHeader, 'keptAt' | 'previous' | 'eventsBefore' | 'bytesBefore'>;
+
+/** How far a block goes that begins with the event at `start`: one event at least. */
+export function endOfBlock(events: readonly NumberedEvent[], start: number): number {
+  let end = start;
+  for (let size = HEADER_BYTES; end < events.length; end++) {
+    const { bytes, id } = events[end]!;
+    size += EVENT_HEADER_BYTES + bytes + (id === null ? 0 : Buffer.byteLength(id));
+    if (size > BLOCK_BYTES && end > start) break;
+  }
+  return end;
+}
 
 /** Encodes the events from `start` up to, but not including, `end`. */
 export function encodeBlock(events: readonly NumberedEvent[], start: number, end: number, place: Place): Buffer {

@@ -95,7 +95,9 @@ export class LmdbDatabase {
 
   /** Does all of it, or nothing, and resolves when it is on disk. One at a time. Rejects with what the system says. */
   async commit(writes: readonly Write[]): Promise<void> {
-    await this.#takeRoom(writes);
+    // At once if it is there: the transaction then begins within the call.
+    const taken = this.#takeRoom(writes);
+    if (taken !== null) await taken;
     try {
       await this.#db.batch(() => {
         for (const { key, value } of writes) {
@@ -131,7 +133,7 @@ export class LmdbDatabase {
   }
 
   /** Takes room for all pages that may be written: none of those that are in use is written to. */
-  async #takeRoom(writes: readonly Write[]): Promise<void> {
+  #takeRoom(writes: readonly Write[]): Promise<void> | null {
     const { pageSize, lastPageNumber, treeLeafPageCount, treeBranchPageCount } = this.#db.getStats() as PageStats;
     // A key is in one page of each level; whatever there are, no more than all are written anew.
     let pages = Math.min(2 * writes.length, treeLeafPageCount + treeBranchPageCount);
@@ -143,7 +145,7 @@ export class LmdbDatabase {
     }
     // New pages are at least half full.
     pages += Math.ceil((2 * inPages) / pageSize);
-    await this.#room.take((lastPageNumber + 1) * pageSize, pages * pageSize + BYTES_BESIDE);
+    return this.#room.take((lastPageNumber + 1) * pageSize, pages * pageSize + BYTES_BESIDE);
   }
 }
 

@@ -1,10 +1,10 @@
 import { type Clock, systemClock, type Timer } from '../clock.js';
-import { BrokerError, toError } from '../errors.js';
+import { type BrokerError, toError } from '../errors.js';
 import { closedError, notKeptError, refusedError, tooLargeError, unavailableError } from './broker-errors.js';
 import type { EventLog, Feed, LogPage } from './event-log.js';
 import type { HistoryLimits } from './history.js';
 import { LmdbSession } from './lmdb-session.js';
-import type { Appended, KeptInChannel } from './lmdb-writer.js';
+import type { Appended } from './lmdb-writer.js';
 
 export interface LmdbLogContext extends HistoryLimits {
   readonly path: string;
@@ -19,6 +19,8 @@ interface Waiting extends Appended {
 }
 
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
+/** A transaction begins within a turn that asks for so many events. */
+const EARLY_EVENTS = 1_000;
 /** What one transaction takes at most: the next waits for it. */
 const TRANSACTION_EVENTS = 10_000;
 const TRANSACTION_BYTES = 8 * 1024 * 1024;
@@ -46,6 +48,8 @@ export class LmdbLog implements EventLog {
   #done = 0;
   #syncs: { readonly asked: number; readonly settle: (fault?: unknown) => void }[] = [];
   #working: Promise<void> | null = null;
+  /** Whether a transaction begins at the end of this turn. */
+  #isScheduled = false;
   #isSweepDue = false;
   #sweepTimer: Timer | null = null;
   #openTimer: Timer | null = null;
@@ -68,7 +72,7 @@ export class LmdbLog implements EventLog {
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_EVENT_BYTES) return Promise.reject(tooLargeError(`${bytes} bytes, at most ${MAX_EVENT_BYTES}`));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ channel, text, id, bytes, resolve, reject });
+      this.#waiting.push({ channel, sequence: 0, text, id, bytes, resolve, reject });
       this.#asked++;
       this.#wake();
     });
@@ -95,6 +99,8 @@ export class LmdbLog implements EventLog {
   }
 
   async read(channel: string, after: number | null, limit: number): Promise<LogPage> {
+    // Nothing here waits for anything: whoever reads page after page would keep everyone else waiting.
+    await new Promise(setImmediate);
     const { history, writer } = this.#assertHere();
     return history.read(channel, after, limit, { head: this.#head, dropped: writer.dropped });
   }
@@ -135,20 +141,36 @@ export class LmdbLog implements EventLog {
     }, ms);
   }
 
+  /**
+   * Begins a transaction when all that is asked for in this turn is there, or much of it: the rest is put together while that is
+   * being written. Not by `setImmediate`: what the event loop does before, such as collecting garbage, is done meanwhile as well.
+   */
   #wake(): void {
-    this.#working ??= this.#work();
+    // Hot path: bench/brokers/lmdb, case "publish".
+    if (this.#working !== null) return;
+    if (this.#waiting.length >= EARLY_EVENTS) {
+      this.#begin();
+    } else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(() => process.nextTick(() => this.#begin()));
+    }
+  }
+
+  #begin(): void {
+    this.#isScheduled = false;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = null;
+      if (this.#session !== null && (this.#waiting.length > 0 || this.#isSweepDue)) this.#wake();
+    });
   }
 
   /** One transaction after the other, each with all that has been asked for until it begins. */
   async #work(): Promise<void> {
-    // What is asked for in the rest of this turn comes along.
-    await new Promise(setImmediate);
     for (let session = this.#session; session !== null; session = this.#session) {
       if (this.#waiting.length > 0) await this.#append(session, this.#nextBatch());
       if (this.#isSweepDue && this.#session === session) await this.#sweep(session);
       if (this.#waiting.length === 0) break;
     }
-    this.#working = null;
   }
 
   #nextBatch(): Waiting[] {
@@ -166,31 +188,31 @@ export class LmdbLog implements EventLog {
   }
 
   async #append(session: LmdbSession, batch: readonly Waiting[]): Promise<void> {
-    let kept: KeptInChannel[];
+    let fault: BrokerError | null = null;
     try {
-      kept = await session.writer.append(batch);
-      if (session.isReplaced()) throw this.#replaced();
+      await session.writer.append(batch);
+      if (session.isReplaced()) fault = this.#replaced();
     } catch (thrown) {
-      this.#settle(batch, (event) => event.reject(thrown instanceof BrokerError ? thrown : notKeptError(thrown)));
-      return;
+      fault = notKeptError(thrown);
     }
     // Whoever waits for a sync, or for the answer, may rely on it that all of them have been reported.
-    this.#report(kept);
-    this.#settle(batch, (event, index) => event.resolve(kept[index]!.sequence));
+    if (fault === null) this.#report(batch);
+    for (let index = 0; index < batch.length; index++) {
+      const { sequence, resolve, reject } = batch[index]!;
+      if (fault === null) resolve(sequence);
+      else reject(fault);
+    }
+    this.#done += batch.length;
+    while (this.#syncs.length > 0 && this.#syncs[0]!.asked <= this.#done) this.#syncs.shift()!.settle();
   }
 
-  #report(kept: readonly KeptInChannel[]): void {
-    for (const event of kept) {
+  #report(kept: readonly Appended[]): void {
+    for (let index = 0; index < kept.length; index++) {
+      const event = kept[index]!;
       this.#head = event.sequence;
       if (this.#followed.has(event.channel)) this.#feed.event(event.channel, event);
     }
     this.#feed.reached(this.#head);
-  }
-
-  #settle(batch: readonly Waiting[], answer: (event: Waiting, index: number) => void): void {
-    for (const [index, event] of batch.entries()) answer(event, index);
-    this.#done += batch.length;
-    while (this.#syncs.length > 0 && this.#syncs[0]!.asked <= this.#done) this.#syncs.shift()!.settle();
   }
 
   async #sweep(session: LmdbSession): Promise<void> {

@@ -29,14 +29,14 @@ export class LmdbRoom {
     return new LmdbRoom(await open(path, 'r+'), path);
   }
 
-  /**
-   * Has the file go so many bytes beyond what is used of it.
-   *
-   * @throws Error with what the system says. The file is as it was then.
-   */
-  async take(used: number, bytes: number): Promise<void> {
+  /** Has the file go so many bytes beyond what is used of it; null: it does. Rejects with what the system says; the file is as before. */
+  take(used: number, bytes: number): Promise<void> | null {
+    if (!this.#isCopyOnWrite && this.#size >= used + bytes) return null;
+    return this.#take(used, bytes);
+  }
+
+  async #take(used: number, bytes: number): Promise<void> {
     if (this.#isCopyOnWrite) assertFree(this.#path, bytes);
-    if (this.#size >= used + bytes) return;
     const { size } = await this.#file.stat();
     this.#size = size;
     if (size >= used + bytes) return;

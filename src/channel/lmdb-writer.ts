@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.js';
 import { newEpoch } from './event-id.js';
 import type { HistoryLimits } from './history.js';
-import { type BlockHeader, encodeBlock, eventsOf, type NumberedEvent } from './lmdb-block.js';
+import { type BlockHeader, encodeBlock, endOfBlock, eventsOf, type NumberedEvent } from './lmdb-block.js';
 import type { LmdbDatabase, Write } from './lmdb-database.js';
 import type { LmdbHistory } from './lmdb-history.js';
 import {
@@ -17,17 +17,10 @@ import {
   ownIdKey,
 } from './lmdb-keys.js';
 
-/** An event that somebody wants to be kept. */
-export interface Appended {
+/** An event that is to be kept. Its sequence is what the writer makes it. */
+export interface Appended extends NumberedEvent {
   readonly channel: string;
-  readonly text: string;
-  readonly id: string | null;
-  readonly bytes: number;
-}
-
-/** An event that is kept. */
-export interface KeptInChannel extends NumberedEvent {
-  readonly channel: string;
+  sequence: number;
 }
 
 /** The database's own record. */
@@ -66,8 +59,6 @@ interface ChannelState extends ChannelRecord {
   oldest: BlockHeader | undefined;
 }
 
-/** Small enough that little is kept which need not be; large enough that pages of 4 KiB are filled. */
-const BLOCK_BYTES = 16 * 1024;
 /** Channels whose state is at hand. */
 const MAX_STATES = 10_000;
 /** What one sweep looks at, and deletes of one channel. */
@@ -111,21 +102,21 @@ export class LmdbWriter {
     if (this.#database.get(LOG_KEY) === undefined) await this.#commit([]);
   }
 
-  /** Resolves with the events and their numbers when all of them are on disk; rejects when none of them is kept. */
-  async append(appended: readonly Appended[]): Promise<KeptInChannel[]> {
+  /** Numbers the events, and resolves when all of them are on disk; rejects when none of them is kept. */
+  async append(events: readonly Appended[]): Promise<void> {
     // Hot path: bench/brokers/lmdb, case "publish".
-    const byChannel = new Map<string, KeptInChannel[]>();
-    const kept = appended.map(({ channel, text, id, bytes }) => {
-      const event = { channel, sequence: ++this.#log.sequence, id, text, bytes };
-      const others = byChannel.get(channel);
-      if (others === undefined) byChannel.set(channel, [event]);
-      else others.push(event);
-      return event;
-    });
+    const byChannel = new Map<string, Appended[]>();
+    let others: Appended[] | undefined;
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index]!;
+      event.sequence = ++this.#log.sequence;
+      if (others?.[0]?.channel !== event.channel) others = byChannel.get(event.channel);
+      if (others !== undefined) others.push(event);
+      else byChannel.set(event.channel, [event]);
+    }
     const writes: Write[] = [];
-    for (const [channel, events] of byChannel) this.#keep(channel, events, writes);
+    for (const [channel, own] of byChannel) this.#keep(channel, own, writes);
     await this.#commit(writes);
-    return kept;
   }
 
   /**
@@ -149,22 +140,20 @@ export class LmdbWriter {
     return this.#sweptTo !== null;
   }
 
-  #keep(channel: string, events: readonly KeptInChannel[], writes: Write[]): void {
+  #keep(channel: string, events: readonly NumberedEvent[], writes: Write[]): void {
     const state = this.#stateOf(channel);
     const keptAt = this.#now();
     const { historyCount, historyMs } = this.#limits;
     // What would be deleted at once is not written.
     const isAnyKept = historyCount > 0 && historyMs > 0;
     let start = isAnyKept ? Math.max(0, events.length - historyCount) : events.length;
-    for (const event of events.slice(0, start)) count(state, event);
+    for (let index = 0; index < start; index++) count(state, events[index]!);
     let blocks = 0;
     while (start < events.length) {
-      let end = start;
+      const end = endOfBlock(events, start);
       const place = { keptAt, previous: state.last, eventsBefore: state.events, bytesBefore: state.bytes };
-      for (let bytes = 0; end < events.length; end++) {
-        const event = events[end]!;
-        bytes += event.bytes;
-        if (end > start && bytes > BLOCK_BYTES) break;
+      for (let index = start; index < end; index++) {
+        const event = events[index]!;
         count(state, event);
         if (event.id !== null)
           writes.push({ key: ownIdKey(state.number, event.id, event.sequence), value: Buffer.alloc(0) });
