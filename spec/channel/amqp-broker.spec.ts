@@ -232,9 +232,8 @@ test('AmqpBroker: asks other processes for the name of the history when all that
   if (place === null) return;
   const limits = { historyBytes: 65_536 };
   const broker = place.open(limits);
+  // The next message begins a segment of its own, and this goes.
   const id = await broker.publish('a', 'said', 'x'.repeat(1_000_000));
-  // It begins a segment of its own, and what was before goes.
-  await broker.publish('a', 'said', '');
   t.is(epochOf(await place.open(limits).publish('a', 'said', '')), epochOf(id));
 });
 
