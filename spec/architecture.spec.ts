@@ -26,11 +26,11 @@ const KEEPERS: Record<string, string> = {
   '@inversifyjs/plugin': 'routing/',
   'reflect-metadata': 'routing/',
   commander: 'cli/',
-  redis: 'channel/redis-',
-  lmdb: 'channel/lmdb-',
-  '@nats-io/transport-node': 'channel/nats-',
-  '@nats-io/jetstream': 'channel/nats-',
-  amqplib: 'channel/amqp-',
+  redis: 'channel/redis/',
+  lmdb: 'channel/lmdb/',
+  '@nats-io/transport-node': 'channel/nats/',
+  '@nats-io/jetstream': 'channel/nats/',
+  amqplib: 'channel/amqp/',
 };
 /** What also runs in a browser. */
 const WITHOUT_NODE = ['client/index.ts'];

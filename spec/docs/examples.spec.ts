@@ -64,12 +64,12 @@ function compilerOptions(): ts.CompilerOptions {
     noImplicitOverride: false,
     paths: {
       tradewind: [pathOf('src/index.ts')],
-      'tradewind/amqp': [pathOf('src/channel/amqp-broker.ts')],
+      'tradewind/amqp': [pathOf('src/channel/amqp/amqp-broker.ts')],
       'tradewind/client': [pathOf('src/client/index.ts')],
-      'tradewind/lmdb': [pathOf('src/channel/lmdb-broker.ts')],
-      'tradewind/nats': [pathOf('src/channel/nats-broker.ts')],
+      'tradewind/lmdb': [pathOf('src/channel/lmdb/lmdb-broker.ts')],
+      'tradewind/nats': [pathOf('src/channel/nats/nats-broker.ts')],
       'tradewind/testing': [pathOf('src/testing/index.ts')],
-      'tradewind/redis': [pathOf('src/channel/redis-broker.ts')],
+      'tradewind/redis': [pathOf('src/channel/redis/redis-broker.ts')],
     },
   };
 }

@@ -7,7 +7,7 @@
  * - `fill`: publishes until an event is refused, reads what is kept, and publishes again when it gets a line.
  */
 import { once } from 'node:events';
-import { LmdbBroker } from '../../src/channel/lmdb-broker.js';
+import { LmdbBroker } from '../../src/channel/lmdb/lmdb-broker.js';
 import { BrokerError } from '../../src/errors.js';
 import type { Frame } from '../../src/index.js';
 

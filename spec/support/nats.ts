@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import type { Broker, Gap, Subscriber } from '../../src/channel/broker.js';
-import { NatsBroker, type NatsBrokerOptions } from '../../src/channel/nats-broker.js';
+import { NatsBroker, type NatsBrokerOptions } from '../../src/channel/nats/nats-broker.js';
 import { EventStreamParser } from '../../src/event-stream/parser.js';
 import type { Frame } from '../../src/index.js';
 

@@ -1,0 +1,37 @@
+/** Events as messages of NATS: the payload is the event as it goes on the wire, and a publisher's own id is a header. */
+
+import { Buffer } from 'node:buffer';
+import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { encodeEvent } from '../../event-stream/encode.js';
+import type { LogEvent } from '../event-log.js';
+
+const ID_HEADER = 'Tradewind-Id';
+/** How an event begins that was encoded here. */
+const FIELD = /^(event|retry|data)(: |\n)/;
+
+export function headersOf(id: string | null): MsgHdrs | undefined {
+  if (id === null) return undefined;
+  const hdrs = headers();
+  // By way of its bytes: half of a surrogate pair cannot be escaped, and goes on the wire as the replacement character.
+  hdrs.set(ID_HEADER, encodeURIComponent(Buffer.from(id).toString()));
+  return hdrs;
+}
+
+/** The publisher's own id; null: it gave none, or one that no event may have. */
+export function ownIdOf(hdrs: MsgHdrs | undefined): string | null {
+  if (hdrs === undefined || !hdrs.has(ID_HEADER)) return null;
+  try {
+    const id = decodeURIComponent(hdrs.get(ID_HEADER));
+    encodeEvent({ id });
+    return id;
+  } catch {
+    return null;
+  }
+}
+
+/** An event of a message that is kept. What another program published is the data of an event of type `message`. */
+export function eventOf(sequence: number, { headers: hdrs, data }: Pick<Msg, 'headers' | 'data'>): LogEvent {
+  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
+  const isEncoded = text.endsWith('\n\n') && FIELD.test(text);
+  return { sequence, id: ownIdOf(hdrs), text: isEncoded ? text : encodeEvent({ data: text }) };
+}
