@@ -85,7 +85,7 @@ test('AmqpBroker: is refused, naming the option, by credentials, a virtual host,
     [{ url: wrong.href }, 'url'],
     [{ url: `${new URL('/nowhere', url)}` }, 'url'],
     [{ historyMs: 5_000 }, 'historyMs'],
-    [{ historyBytes: 100_000 }, 'historyBytes'],
+    [{ historyBytes: 2_000_000 }, 'historyBytes'],
     [{ stream: other }, 'stream, or historyBytes'],
     [{ exchange: nameOf(), stream, historyMs: 7_000 }, 'historyMs'],
   ];
@@ -191,10 +191,10 @@ test('AmqpBroker: has one name for a history, however many processes begin it at
 test('AmqpBroker: tells a new process of a gap after an event that was evicted, of whichever channel, and goes on by the same name', async (t) => {
   const place = await setUp(t);
   if (place === null) return;
-  const limits = { historyBytes: 200_000 };
+  const limits = { historyBytes: 1024 * 1024 };
   const broker = place.open(limits);
   const id = await broker.publish('quiet', 'said', 'missed');
-  for (let round = 0; round < 10; round++) await publishMany(broker, 'noisy', 100, 1_000);
+  for (let round = 0; round < 40; round++) await publishMany(broker, 'noisy', 100, 1_000);
   const last = await broker.publish('noisy', 'said', 'last');
   const other = place.open(limits);
   const [evicted, kept] = [new CollectingSubscriber(), new CollectingSubscriber()];
@@ -212,28 +212,28 @@ test('AmqpBroker: names the history again when other programs fill it', async (t
   const { url, open } = place;
   const exchange = nameOf();
   t.teardown(() => withServer(url, (channel) => channel.deleteExchange(exchange)));
-  const options = { exchange, historyBytes: 200_000 };
+  const options = { exchange, historyBytes: 1024 * 1024 };
   const broker = open(options);
   const subscriber = new CollectingSubscriber();
   await broker.subscribe(['a'], subscriber);
   const id = await broker.publish('a', 'said', 'first');
   await withServer(url, async (channel) => {
     for (let index = 1; index <= 4_000; index++) {
-      channel.publish(exchange, 'a', Buffer.from(`${index}`.padEnd(200)));
+      channel.publish(exchange, 'a', Buffer.from(`${index}`.padEnd(1_000)));
       if (index % 200 === 0) await channel.waitForConfirms();
     }
   });
-  await subscriber.until('4000'.padEnd(200));
+  await subscriber.until('4000'.padEnd(1_000));
   t.is(epochOf(await open(options).publish('a', 'said', 'last')), epochOf(id));
 });
 
 test('AmqpBroker: asks other processes for the name of the history when all that had it was evicted', async (t) => {
   const place = await setUp(t);
   if (place === null) return;
-  const limits = { historyBytes: 65_536 };
+  const limits = { historyBytes: 1024 * 1024 };
   const broker = place.open(limits);
   // The next message begins a segment of its own, and this goes.
-  const id = await broker.publish('a', 'said', 'x'.repeat(1_000_000));
+  const id = await broker.publish('a', 'said', 'x'.repeat(2_000_000));
   t.is(epochOf(await place.open(limits).publish('a', 'said', '')), epochOf(id));
 });
 

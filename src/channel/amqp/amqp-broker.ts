@@ -13,7 +13,8 @@ export interface AmqpBrokerOptions {
    */
   stream?: string;
   /**
-   * Bytes kept of all channels together; at least 65536, `Infinity` for no such bound. RabbitMQ evicts an eighth at a time.
+   * Bytes kept of all channels together; at least 1048576, `Infinity` for no such bound. RabbitMQ evicts an eighth at a time;
+   * give it more than is published in some seconds.
    * @defaultValue 1073741824 (1 GiB)
    */
   historyBytes?: number;
@@ -30,7 +31,8 @@ export interface AmqpBrokerOptions {
   exchange?: string;
 }
 
-const MIN_BYTES = 65_536;
+/** With segments that fill faster than they can be evicted, RabbitMQ 3.10 falls over itself, with all its streams. */
+const MIN_BYTES = 1024 * 1024;
 /** Eviction is by segment: so many make up the history. */
 const SEGMENTS = 8;
 const MAX_SEGMENT_BYTES = 500_000_000;

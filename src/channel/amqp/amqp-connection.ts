@@ -20,8 +20,11 @@ export interface StreamMessage {
   readonly content: Buffer;
 }
 
-/** Where a stream is read from: an offset, or what comes next. One that is kept no more stands for the first that is. */
-export type StreamPosition = number | 'next';
+/**
+ * Where a stream is read from: an offset, what comes next, or what came last (some messages that were written together). An offset
+ * that is kept no more stands for the first that is.
+ */
+export type StreamPosition = number | 'next' | 'last';
 
 /** What a connection says by itself. */
 export interface ConnectionEvents {

@@ -8,6 +8,7 @@ import { AmqpOwnIds } from './amqp-own-ids.js';
 import { AmqpPublisher } from './amqp-publisher.js';
 import { AmqpRecent } from './amqp-recent.js';
 import { AmqpScans } from './amqp-scans.js';
+import { AmqpWatch } from './amqp-watch.js';
 
 /** What a broker says about its stream. */
 export interface StreamSettings {
@@ -32,9 +33,6 @@ export interface SessionEvents {
 
 /** How many messages the server may send ahead of what has been handed out. */
 const AHEAD = 200;
-/** How long it may take to answer anything. */
-const ANSWER_MS = 10_000;
-const CHECK_MS = 1_000;
 /** How many entries are looked at first, to see how large they are. */
 const SAMPLE = 20;
 /** So many offsets at most are left out between two entries by nobody's fault. */
@@ -85,6 +83,7 @@ export class AmqpSession {
   #onNamed: (epoch: string) => void = () => {};
   readonly #known: KnownHistory | null;
   #unnamed = 0;
+  #watch: AmqpWatch | null = null;
 
   /** @param known - what the session before this one has left. */
   constructor(settings: StreamSettings, events: SessionEvents, clock: Clock, known: KnownHistory | null) {
@@ -126,7 +125,14 @@ export class AmqpSession {
     });
     const failed = ended.then((reason) => Promise.reject(reason));
     failed.catch(() => {});
-    this.#check();
+    const begunAt = this.#clock.now();
+    this.#watch = new AmqpWatch({
+      clock: this.#clock,
+      unansweredSince: () => this.#unansweredSince(begunAt),
+      handedOut: () => (this.#isUp ? this.#recent.ends : null),
+      consume: (from, ahead, take) => this.#connection!.consume(this.#settings.stream, from, ahead, take),
+      onSilence: (reason) => this.#end(reason),
+    });
     const begun = this.#begin();
     // Only the first of the two to fail is of interest.
     begun.catch(() => {});
@@ -192,6 +198,7 @@ export class AmqpSession {
     const reason = new Error('The broker was closed');
     this.#isUp = false;
     this.#ended ??= reason;
+    this.#watch?.stop();
     this.#publisher.fail(reason);
     this.#scans.fail(unavailableError(reason));
     if (connection === null) this.#abort.abort();
@@ -279,6 +286,7 @@ export class AmqpSession {
   #take(message: StreamMessage): void {
     // Hot path: bench/brokers, case "publish to client".
     const entry = new AmqpEntry(message, this.#settings);
+    this.#watch?.hear();
     const last = this.#recent.isEmpty ? entry.offset - 1 : this.#recent.ends;
     if (entry.offset <= last) return;
     if (entry.epoch !== null && this.#epoch !== '' && entry.epoch !== this.#epoch) {
@@ -349,25 +357,18 @@ export class AmqpSession {
   #end(reason: Error): void {
     if (this.#ended !== null) return;
     this.#ended = reason;
+    this.#watch?.stop();
     if (this.#connection === null) this.#abort.abort();
     else this.#connection.destroy(reason);
     this.#sink(reason);
     this.#onEnd(reason);
   }
 
-  /** Looks whether the server still answers. */
-  #check(): void {
-    let silentSince = this.#clock.now();
-    const look = () => {
-      if (this.#ended !== null) return;
-      const now = this.#clock.now();
-      const { unansweredSince } = this.#scans;
-      if (this.#isUp || this.#isBlocked || unansweredSince !== Infinity) silentSince = now;
-      const since = Math.min(silentSince, this.#publisher.unansweredSince, unansweredSince);
-      if (now - since > ANSWER_MS) this.#end(new Error(`RabbitMQ has not answered for ${ANSWER_MS} ms`));
-      else this.#clock.setTimeout(look, CHECK_MS);
-    };
-    this.#clock.setTimeout(look, CHECK_MS);
+  /** Since when the server has owed an answer. To come up is one. */
+  #unansweredSince(begunAt: number): number {
+    const { unansweredSince } = this.#scans;
+    const isBeginning = !this.#isUp && !this.#isBlocked && unansweredSince === Infinity;
+    return Math.min(isBeginning ? begunAt : Infinity, this.#publisher.unansweredSince, unansweredSince);
   }
 
   #unavailable(): Error {
