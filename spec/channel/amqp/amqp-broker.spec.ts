@@ -8,6 +8,7 @@ import { type Broker, BrokerError, ConfigurationError } from '../../../src/index
 import { AmqpProxy } from '../../support/amqp-proxy.js';
 import { CollectingSubscriber } from '../../support/collecting-subscriber.js';
 import { holdContract } from '../../support/hold-contract.js';
+import { publishAtLast } from '../../support/publish-at-last.js';
 import { engine } from '../../support/services.js';
 
 const nameOf = () => `spec-${randomUUID()}`;
@@ -235,6 +236,18 @@ test('AmqpBroker: asks other processes for the name of the history when all that
   // The next message begins a segment of its own, and this goes.
   const id = await broker.publish('a', 'said', 'x'.repeat(2_000_000));
   t.is(epochOf(await place.open(limits).publish('a', 'said', '')), epochOf(id));
+});
+
+test('AmqpBroker: remembers the name of the history over an outage after which nothing has it any more', async (t) => {
+  const place = await setUp(t);
+  if (place === null) return;
+  const { proxy, url } = await AmqpProxy.start(t, place.url);
+  const broker = place.open({ url, historyBytes: 1024 * 1024 });
+  const subscriber = new CollectingSubscriber();
+  await broker.subscribe(['a'], subscriber);
+  const id = await broker.publish('a', 'said', 'x'.repeat(2_000_000));
+  proxy.cut();
+  t.is(epochOf(await publishAtLast(broker, 'a', 'next')), epochOf(id));
 });
 
 test('AmqpBroker: replays a hundred thousand events to one subscriber', async (t) => {
