@@ -220,3 +220,27 @@ test('LogBroker: does not take the history of a pattern for as short as that of 
   await log.settle();
   t.deepEqual([late.received.length, late.received[0]], [1_005, 1]);
 });
+
+test('LogBroker: waits, should the engine go while it is asked where an id belongs', async (t) => {
+  const log = new UnreliableLog();
+  const broker = new LogBroker(log, { historyCount: 10, clock: new FakeClock() });
+  t.teardown(() => broker.close());
+  log.connect();
+  log.publishElsewhere('a', 'data: 0\n\n', 'own');
+  log.publishElsewhere('a', 'data: 1\n\n');
+  const client = new Client();
+  const locate = log.locate.bind(log);
+  let isFirst = true;
+  log.locate = (channels, id) => {
+    const answer = locate(channels, id);
+    if (isFirst) log.disconnect();
+    isFirst = false;
+    return answer;
+  };
+  client.come(broker, ['a'], 'own');
+  await log.settle();
+  t.deepEqual([client.isHere, client.received], [true, []]);
+  log.connect();
+  await log.settle();
+  t.deepEqual(client.received, [1]);
+});

@@ -124,7 +124,15 @@ export class LogBroker implements Broker {
   async #begin(channels: readonly string[], lastEventId: string): Promise<Start> {
     await this.#channels.take(channels);
     try {
-      return await this.#startOf(channels, lastEventId);
+      for (;;) {
+        try {
+          return await this.#startOf(channels, lastEventId);
+        } catch (thrown) {
+          // The engine has gone while it was asked: it is asked again when it is back.
+          if (!isUnavailable(thrown) || this.#link.isUp) throw thrown;
+          await this.#link.untilUp();
+        }
+      }
     } catch (thrown) {
       for (const channel of channels) this.#channels.release(channel);
       throw thrown;
