@@ -170,14 +170,17 @@ async function find(api: JetStreamManager, name: string): Promise<StreamInfo | n
 }
 
 async function create(api: JetStreamManager, wanted: StreamConfig): Promise<StreamInfo> {
+  let fault: unknown = new Error(`the stream ${wanted.name} was made, and is not there`);
   try {
-    return await api.streams.add(wanted);
+    await api.streams.add(wanted);
   } catch (thrown) {
     // Another process may have been faster, with other limits.
-    const found = await find(api, wanted.name);
-    if (found === null) throw thrown;
-    return found;
+    fault = thrown;
   }
+  // Not what `add` answers: of two that make it at once, both must have it by the same name.
+  const found = await find(api, wanted.name);
+  if (found === null) throw fault;
+  return found;
 }
 
 /** Has a stream that we made do what is wanted of it; one that somebody else made is taken as it is, if it can be. */
