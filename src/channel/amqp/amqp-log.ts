@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock.js';
+import { type Clock, clientClock, systemClock } from '../../clock.js';
 import { toError } from '../../errors.js';
 import { unavailableError } from '../broker-errors.js';
 import type { EventLog, Feed, LogPage } from '../event-log.js';
@@ -103,7 +103,8 @@ export class AmqpLog implements EventLog {
       ? REFUSED_RETRY_MS
       : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimeout(resolve, longest * (0.5 + this.#clock.random() / 2));
+      // Between two connections nothing else keeps a process that uses the broker alive.
+      const timer = clientClock.setTimeout(resolve, longest * (0.5 + this.#clock.random() / 2));
       this.#wake = () => {
         timer.cancel();
         resolve();
