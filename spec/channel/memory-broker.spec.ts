@@ -224,3 +224,21 @@ test('subscribe: restores the last event ID of a stream whose added channel was 
   await broker.publish('a', 'n', 'a3');
   t.is((await second.next()).data, 'a3');
 });
+
+test('MemoryBroker: delivers at once to those who are there while ten thousand join and are given the history', async (t) => {
+  const { broker } = await filled(100);
+  const there = collector();
+  await broker.subscribe(['a'], there.subscriber);
+  const joined = Array.from({ length: 10_000 }, () => collector());
+  const joining = joined.map(({ subscriber }, index) => {
+    const subscription = broker.subscribe(['a'], subscriber, 'earliest');
+    if (index % 1_000 === 999) {
+      void broker.publish('a', 'n', `live ${index}`);
+      t.is(there.received.at(-1), `live ${index}`, 'within the turn that it was published in');
+    }
+    return subscription;
+  });
+  await Promise.all(joining);
+  t.is(there.received.length, 10);
+  for (const { received } of joined) t.is(received.length, 110);
+});
