@@ -36,6 +36,11 @@ export class RunningProgram {
     return this.pid !== 0 && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** How it ended: `SIGKILL`, or `exit code 2`. */
+  get ending(): string {
+    return this.#child.signalCode ?? `exit code ${this.#child.exitCode}`;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -12,6 +12,8 @@ const TIMEOUT_MS = 60_000;
 const AGAIN_MS = 50;
 /** How much of an engine's log an error carries, in lines. */
 const LAST_LINES = 20;
+/** Where the log of an engine that crashed says why: what comes after, such as all its stacks, may be longer than that. */
+const CRASH = /^(panic|fatal error|runtime: out of memory|unexpected fault|SIG[A-Z]+: )/;
 
 /** An engine that runs, with its data in a folder of its own below the temporary one. */
 export class Service {
@@ -30,6 +32,8 @@ export class Service {
   readonly #guard: Guard;
   readonly #companion: RunningProgram | null;
   #program: RunningProgram;
+  /** It runs, as far as those who use it know. */
+  #isWanted = true;
 
   /** Starts an engine. It is not ready before {@link ready} resolves. */
   constructor(name: EngineName, engine: Engine, binary: string, ports: readonly number[], options: ServiceOptions) {
@@ -57,6 +61,11 @@ export class Service {
   /** What the engine has logged. */
   get log(): string {
     return readFileSync(this.#log, 'utf8');
+  }
+
+  /** What to say of an engine that ended though nobody asked it to: how, and what it logged then. null: it did not. */
+  get crash(): Error | null {
+    return this.#isWanted && !this.#program.isRunning ? this.#failure('ended', this.#program.ending) : null;
   }
 
   /**
@@ -87,6 +96,7 @@ export class Service {
    * late what was declared: a queue of the last three seconds may be missing then, or there and out of reach.
    */
   async kill(): Promise<void> {
+    this.#isWanted = false;
     await this.#program.end();
     this.#watch();
   }
@@ -96,6 +106,7 @@ export class Service {
    * some hundred milliseconds later than clients; until then it answers 404 for them.
    */
   async restart(): Promise<void> {
+    this.#isWanted = false;
     await this.#program.end(this.#timeoutMs);
     this.#program = this.#run();
     await this.ready();
@@ -113,6 +124,7 @@ export class Service {
 
   /** Ends the engine, and removes its folder. Further calls do nothing. */
   async stop(): Promise<void> {
+    this.#isWanted = false;
     await Promise.all([this.#program.end(), this.#companion?.end()]);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10 });
     this.#guard.release();
@@ -121,6 +133,7 @@ export class Service {
   #run(): RunningProgram {
     const program = new RunningProgram(this.#launch.program, this.folder, this.#log);
     this.#program = program;
+    this.#isWanted = true;
     this.#watch();
     return program;
   }
@@ -132,7 +145,9 @@ export class Service {
 
   #failure(fact: string, cause: unknown): Error {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const lines = this.log.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
-    return new Error(`${this.#engine.title} ${fact}: ${reason}. It logged last:\n${lines}`, { cause });
+    const lines = this.log.trimEnd().split('\n');
+    const crash = lines.findLastIndex((line) => CRASH.test(line));
+    const telling = crash < 0 ? lines.slice(-LAST_LINES) : lines.slice(crash, crash + LAST_LINES);
+    return new Error(`${this.#engine.title} ${fact}: ${reason}. It logged last:\n${telling.join('\n')}`, { cause });
   }
 }

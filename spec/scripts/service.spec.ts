@@ -152,6 +152,21 @@ test('Service: stands still while it is paused, and can be stopped then', async 
   await leavesNothing(t, service, () => service.stop());
 });
 
+test('Service: says of an engine that ended by itself how it did, and what it logged', async (t) => {
+  const service = await ownEngine(t, 'nats');
+  if (service === null) return;
+  t.is(service.crash, null);
+  await service.restart();
+  t.is(service.crash, null, 'it was asked to');
+  // What Go prints of all its stacks.
+  process.kill(service.pid, 'SIGQUIT');
+  await until(() => service.crash !== null);
+  t.regex(service.crash?.message ?? '', /^NATS ended: exit code 2\. It logged last:\nSIGQUIT: quit\n/);
+  await service.restart();
+  await service.kill();
+  t.is(service.crash, null, 'it was asked to');
+});
+
 test('startService: passes settings on in the words of the engine', async (t) => {
   const redis = await ownEngine(t, 'redis', { password: 'secret', settings: { maxmemory: '5mb' } });
   if (redis === null) return;

@@ -1,6 +1,5 @@
 /** One connection to NATS, from the moment when it serves until it is gone. */
 
-import type { StreamInfo } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { systemClock, type Timer } from '../../clock.js';
 import type { BrokerError } from '../../errors.js';
@@ -132,19 +131,17 @@ export class NatsSession {
     const { stream } = this.#context;
     // What is learned while it is on its way is newer than the answer.
     const known = this.#known;
-    const isAnother = ({ config, created, state }: StreamInfo) =>
-      epochOf({ config, created }) !== stream.epoch || state.last_seq < known;
-    let info = await stream.info();
-    // Once, on a busy machine, an answer was older than what had come from the stream already: one more cannot be.
-    if (isAnother(info)) info = await stream.info();
-    if (isAnother(info)) {
+    const info = await stream.info();
+    const epoch = epochOf(info);
+    const { last_seq: last } = info.state;
+    if (epoch !== stream.epoch || last < known) {
       const reason = new Error(
-        `the stream ${stream.name} was replaced: it is at ${info.state.last_seq}, and was at ${known}`,
+        `the stream ${stream.name} was replaced: it is ${epoch}-${last}, and was ${stream.epoch}-${known}`,
       );
       this.end(reason);
       throw reason;
     }
-    return this.#learn(info.state.last_seq);
+    return this.#learn(last);
   }
 
   #learn(sequence: number): number {

@@ -26,6 +26,8 @@ const ANCHORS = 8;
 /** How often, and after which pause, a stream is looked at again that seems to have gone back. */
 const CATCH_UP_ATTEMPTS = 20;
 const CATCH_UP_MS = 500;
+/** How soon a stream is looked at again that is being made. */
+const SETTLE_MS = 10;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface NatsStreamOptions {
@@ -160,13 +162,31 @@ function configOf({ stream, prefix, replicas, historyCount, historyMs }: NatsStr
   } as StreamConfig;
 }
 
+/**
+ * Looks for a stream, and waits until it can be used if another process is just making it: nats-server tells of a stream
+ * before that has a time and a store, and ends with a panic when it is asked for a message of it then (seen with 2.9.10).
+ */
 async function find(api: JetStreamManager, name: string): Promise<StreamInfo | null> {
   try {
-    return await api.streams.info(name);
+    for (let waitedMs = 0; waitedMs < TIMEOUT_MS; waitedMs += SETTLE_MS) {
+      const info = await api.streams.info(name);
+      if (isMade(info)) return info;
+      await pause(SETTLE_MS);
+    }
   } catch (thrown) {
     if (thrown instanceof JetStreamApiError && thrown.code === JetStreamApiCodes.StreamNotFound) return null;
     throw thrown;
   }
+  throw new Error(`the stream ${name} was still being made after ${TIMEOUT_MS} ms`);
+}
+
+/** Without a time it was made in the year 1. */
+function isMade({ created }: StreamInfo): boolean {
+  return Date.parse(created) > 0;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void clientClock.setTimeout(() => resolve(), ms));
 }
 
 async function create(api: JetStreamManager, wanted: StreamConfig): Promise<StreamInfo> {
@@ -210,7 +230,7 @@ async function isBehind(api: JetStreamManager, info: StreamInfo, progress: Progr
   const attempts = info.config.num_replicas > 1 ? CATCH_UP_ATTEMPTS : 1;
   for (let { state } = info, attempt = 1; state.last_seq < progress.sequence; attempt++) {
     if (attempt === attempts) return true;
-    await new Promise((resolve) => clientClock.setTimeout(() => resolve(null), CATCH_UP_MS));
+    await pause(CATCH_UP_MS);
     ({ state } = await api.streams.info(info.config.name));
   }
   return false;
