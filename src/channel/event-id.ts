@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import { InvalidEventError, quote } from '../errors.js';
 
-/** A client that comes back with a longer one is refused: nobody made it. */
+/** A client that comes back with a longer one is told of a gap: nobody made it. */
 export const MAX_ID_LENGTH = 1_024;
 
 /** The id that stands before all that is kept, as in Mercure. */

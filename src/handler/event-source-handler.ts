@@ -219,7 +219,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /**
    * Where the client says that it was: the `Last-Event-ID` header, else the `lastEventId` query parameter, else `null`.
-   * `''` means none. It comes from the network, and may name anything.
+   * `''` means none. It comes from the network, and may name anything; what no event can have as its id, since it is longer
+   * than 1,024 characters, has control characters or is not UTF-8, is `'\ufffd'`, which is a gap to every broker.
    *
    * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
    */
@@ -269,9 +270,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
   async #accept(): Promise<boolean> {
     const exchange = this.#exchange;
-    // Reading it refuses a malformed one.
-    const { lastEventId: _, headers } = this;
-    const { origin } = headers;
+    const { origin } = this.headers;
     exchange.hook = 'checkOrigin';
     if (origin !== undefined && !(await this.checkOrigin(origin))) throw new HttpError(403, 'origin not allowed');
     if (this.request.method !== 'GET' && this.request.method !== 'HEAD') await this.#readBody();
