@@ -60,17 +60,6 @@ export class Reader implements Subscriber {
   }
 }
 
-/** Publishes until it succeeds: the engine may just be coming back. */
-export async function publishAtLast(broker: Broker, channel: string, data: string): Promise<string> {
-  for (;;) {
-    try {
-      return await broker.publish(channel, 'said', data);
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
 /** Publishes numbers from 0 up, one after the other. */
 export async function publishCount(broker: Broker, channel: string, count: number): Promise<string[]> {
   const ids: string[] = [];

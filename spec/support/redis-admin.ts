@@ -12,3 +12,17 @@ export async function redisAdmin(
   t.teardown(() => client.destroy());
   return (...command) => client.sendCommand(command);
 }
+
+/** Resolves when a Redis has been sent a command so many times from now on, by whomever. */
+export async function redisHears(t: ExecutionContext, url: string, command: string, times: number): Promise<void> {
+  const client = createClient({ url });
+  client.on('error', () => {});
+  await client.connect();
+  t.teardown(() => client.destroy());
+  await new Promise<void>((resolve) => {
+    let heard = 0;
+    void client.monitor((line) => {
+      if (line.toString().toLowerCase().includes(`"${command}"`) && ++heard === times) resolve();
+    });
+  });
+}

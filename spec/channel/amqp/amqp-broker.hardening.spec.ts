@@ -6,10 +6,11 @@ import test, { type ExecutionContext } from 'ava';
 import type { Service } from '../../../scripts/services/service.js';
 import { describeMissing, isAvailable, startService } from '../../../scripts/services/start-service.js';
 import { AmqpBroker, type AmqpBrokerOptions } from '../../../src/channel/amqp/amqp-broker.js';
-import { type Broker, BrokerError } from '../../../src/index.js';
+import { BrokerError } from '../../../src/index.js';
+import { ContractSubscriber } from '../../../src/testing/contract/contract-subscriber.js';
 import { AmqpProxy } from '../../support/amqp-proxy.js';
-import { CollectingSubscriber } from '../../support/collecting-subscriber.js';
 import { notTested } from '../../support/not-tested.js';
+import { publishAtLast } from '../../support/publish-at-last.js';
 import { rabbitmqctl } from '../../support/rabbitmq-admin.js';
 
 /** Of this file alone: tests kill it, stop it and fill it, one after the other. It takes seconds to start. */
@@ -39,19 +40,6 @@ function setUp(t: ExecutionContext) {
   return { service, url, stream, open };
 }
 
-/** Publishes again until the engine is back. Returns the id, and with what it was rejected before. */
-async function publishAtLast(broker: Broker, channel: string, data: string) {
-  const rejected: unknown[] = [];
-  for (;;) {
-    try {
-      return { id: await broker.publish(channel, 'said', data), rejected };
-    } catch (thrown) {
-      rejected.push(thrown);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
 const isAway = (thrown: unknown) =>
   thrown instanceof BrokerError && ['BROKER_UNAVAILABLE', 'PUBLISH_UNCERTAIN'].includes(thrown.code);
 
@@ -63,7 +51,7 @@ test.serial('AmqpBroker: says that RabbitMQ is away at the start, and has subscr
   await t.throwsAsync(broker.ready(), { instanceOf: BrokerError, code: 'BROKER_UNAVAILABLE' });
   const error = await t.throwsAsync(broker.publish('a', 'said', ''), { code: 'BROKER_UNAVAILABLE' });
   t.true(error?.cause instanceof Error);
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   const subscribing = broker.subscribe(['a'], subscriber);
   proxy.open();
   t.is((await subscribing).resumed, 'fresh');
@@ -75,7 +63,7 @@ test.serial('AmqpBroker: loses nothing and tells of no gap when RabbitMQ is kill
   const place = setUp(t);
   if (place === null) return;
   const [broker, other] = [place.open(), place.open()];
-  const subscribers = [new CollectingSubscriber(), new CollectingSubscriber()];
+  const subscribers = [new ContractSubscriber(), new ContractSubscriber()];
   await broker.subscribe(['a'], subscribers[0]!);
   await other.subscribe(['a', 'b'], subscribers[1]!);
   const id = await broker.publish('a', 'said', '1');
@@ -84,13 +72,14 @@ test.serial('AmqpBroker: loses nothing and tells of no gap when RabbitMQ is kill
   await place.service.kill();
   await t.throwsAsync(broker.publish('a', 'said', 'nobody gets it'), { code: 'BROKER_UNAVAILABLE' });
   await place.service.restart();
-  const { id: next, rejected } = await publishAtLast(other, 'a', '2');
+  const rejected: BrokerError[] = [];
+  const next = await publishAtLast(other, 'a', '2', rejected);
   t.true(rejected.every(isAway));
   t.is(next.split('-')[0], id.split('-')[0]);
   await publishAtLast(broker, 'a', '3');
   for (const subscriber of subscribers)
     t.deepEqual([await subscriber.until('3'), subscriber.gaps], [['1', '2', '3'], []]);
-  const later = new CollectingSubscriber();
+  const later = new ContractSubscriber();
   t.is((await broker.subscribe(['a'], later, id)).resumed, 'complete');
   t.deepEqual(later.data, ['2', '3']);
 });
@@ -99,18 +88,18 @@ test.serial('AmqpBroker: tells of a gap when the stream was deleted, and knows n
   const place = setUp(t);
   if (place === null) return;
   const broker = place.open();
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   const id = await broker.publish('a', 'said', 'before');
   const connection = await connect(place.url);
   await (await connection.createChannel()).deleteQueue(place.stream);
   await connection.close();
   await subscriber.untilGap();
-  const { id: next } = await publishAtLast(broker, 'a', 'after');
+  const next = await publishAtLast(broker, 'a', 'after');
   t.deepEqual(await subscriber.until('after'), ['before', 'after']);
   t.is(subscriber.gaps.length, 1);
   t.not(next.split('-')[0], id.split('-')[0]);
-  const later = new CollectingSubscriber();
+  const later = new ContractSubscriber();
   t.is((await broker.subscribe(['a'], later, id)).resumed, 'gap');
   t.deepEqual(await later.until('after'), ['after']);
 });
@@ -122,7 +111,7 @@ test.serial(
     if (place === null) return;
     const { proxy, url } = await AmqpProxy.start(t, place.url);
     const [broker, witness] = [place.open({ url }), place.open()];
-    const [local, remote] = [new CollectingSubscriber(), new CollectingSubscriber()];
+    const [local, remote] = [new ContractSubscriber(), new ContractSubscriber()];
     await broker.subscribe(['a'], local);
     await witness.subscribe(['a'], remote);
     const acknowledged: string[] = [];
@@ -164,7 +153,7 @@ test.serial('AmqpBroker: finds that RabbitMQ has stopped, and is whole when it g
   const place = setUp(t);
   if (place === null) return;
   const broker = place.open();
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   await broker.publish('a', 'said', '1');
   place.service.pause();
@@ -193,7 +182,7 @@ test.serial(
     const { proxy, url } = await AmqpProxy.start(t, place.url);
     const limits = { historyBytes: 1024 * 1024 };
     const [broker, other] = [place.open({ ...limits, url }), place.open(limits)];
-    const subscriber = new CollectingSubscriber();
+    const subscriber = new ContractSubscriber();
     await broker.subscribe(['a'], subscriber);
     await broker.publish('a', 'said', 'before');
     await subscriber.until('before');
@@ -221,11 +210,11 @@ test.serial('AmqpBroker: rejects events while RabbitMQ is out of memory, and is 
   const place = setUp(t);
   if (place === null) return;
   const broker = place.open();
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   const id = await broker.publish('a', 'said', '1');
   await rabbitmqctl(place.service, 'set_vm_memory_high_watermark', 'absolute', '1MB');
-  const newcomer = new CollectingSubscriber();
+  const newcomer = new ContractSubscriber();
   let isThere = false;
   let subscribing: Promise<unknown>;
   try {

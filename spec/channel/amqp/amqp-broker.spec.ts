@@ -5,8 +5,8 @@ import { connect } from 'amqplib';
 import test, { type ExecutionContext } from 'ava';
 import { AmqpBroker, type AmqpBrokerOptions } from '../../../src/channel/amqp/amqp-broker.js';
 import { type Broker, BrokerError, ConfigurationError } from '../../../src/index.js';
+import { ContractSubscriber } from '../../../src/testing/contract/contract-subscriber.js';
 import { AmqpProxy } from '../../support/amqp-proxy.js';
-import { CollectingSubscriber } from '../../support/collecting-subscriber.js';
 import { holdContract } from '../../support/hold-contract.js';
 import { publishAtLast } from '../../support/publish-at-last.js';
 import { engine } from '../../support/services.js';
@@ -97,7 +97,7 @@ test('AmqpBroker: is refused, naming the option, by credentials, a virtual host,
       code: 'BROKER_REFUSED',
     });
     t.true(error?.message.endsWith(`Correct the option ${option}.`), error?.message);
-    await t.throwsAsync(broker.subscribe(['a'], new CollectingSubscriber()), { code: 'BROKER_REFUSED' });
+    await t.throwsAsync(broker.subscribe(['a'], new ContractSubscriber()), { code: 'BROKER_REFUSED' });
   }
 });
 
@@ -105,7 +105,7 @@ test('AmqpBroker: takes an event of ten megabytes, and refuses one that is large
   const place = await setUp(t);
   if (place === null) return;
   const broker = place.open();
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   await t.throwsAsync(broker.publish('a', 'said', 'x'.repeat(16_000_000)), {
     instanceOf: BrokerError,
@@ -122,7 +122,7 @@ test('AmqpBroker: delivers what a program that knows nothing of it publishes to 
   const { url, open } = place;
   const exchange = nameOf();
   const broker = open({ exchange });
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['nöws/a'], subscriber);
   const send = (data: string) =>
     withServer(url, async (channel) => {
@@ -136,7 +136,7 @@ test('AmqpBroker: delivers what a program that knows nothing of it publishes to 
   const id = subscriber.lastEventId;
   await send('missed by whoever comes later');
   await broker.publish('nöws/a', 'said', 'ours');
-  const later = new CollectingSubscriber();
+  const later = new ContractSubscriber();
   t.is((await broker.subscribe(['nöws/a'], later, id)).resumed, 'complete');
   t.deepEqual(await later.until('ours'), ['missed by whoever comes later', 'ours']);
 });
@@ -148,7 +148,7 @@ test('AmqpBroker: takes an exchange as it is', async (t) => {
   const exchange = nameOf();
   await withServer(url, (channel) => channel.assertExchange(exchange, 'topic', { durable: false }));
   t.teardown(() => withServer(url, (channel) => channel.deleteExchange(exchange)));
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await open({ exchange }).subscribe(['news.a'], subscriber);
   await withServer(url, async (channel) => {
     channel.publish(exchange, 'news.a', Buffer.from('heard'));
@@ -162,7 +162,7 @@ test('AmqpBroker: overlooks what others put into its stream', async (t) => {
   if (place === null) return;
   const { url, stream, open } = place;
   const broker = open();
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   const garbage = ['', '\n', '[]\n', '["p",0,"a",null]\n', '["p",0,"a",7,1]\nx', '["p",0,"a",null,-5]\nx', '{}\n', 'x'];
   const key = epochOf(await broker.publish('a', 'said', 'before'))!;
@@ -177,7 +177,7 @@ test('AmqpBroker: overlooks what others put into its stream', async (t) => {
   t.deepEqual(await subscriber.until('after'), ['before', 'after']);
   const other = open();
   t.is(epochOf(await other.publish('a', 'said', 'more')), key);
-  t.is((await other.subscribe(['a'], new CollectingSubscriber(), id)).resumed, 'complete');
+  t.is((await other.subscribe(['a'], new ContractSubscriber(), id)).resumed, 'complete');
 });
 
 test('AmqpBroker: has one name for a history, however many processes begin it at once', async (t) => {
@@ -199,7 +199,7 @@ test('AmqpBroker: tells a new process of a gap after an event that was evicted, 
   for (let round = 0; round < 40; round++) await publishMany(broker, 'noisy', 100, 1_000);
   const last = await broker.publish('noisy', 'said', 'last');
   const other = place.open(limits);
-  const [evicted, kept] = [new CollectingSubscriber(), new CollectingSubscriber()];
+  const [evicted, kept] = [new ContractSubscriber(), new ContractSubscriber()];
   t.is((await other.subscribe(['quiet'], evicted, id)).resumed, 'gap');
   t.deepEqual(evicted.gaps, [{ lastEventId: id, earliestId: null }]);
   t.is((await other.subscribe(['quiet', 'noisy'], kept, last)).resumed, 'complete');
@@ -216,7 +216,7 @@ test('AmqpBroker: names the history again when other programs fill it', async (t
   t.teardown(() => withServer(url, (channel) => channel.deleteExchange(exchange)));
   const options = { exchange, historyBytes: 1024 * 1024 };
   const broker = open(options);
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   const id = await broker.publish('a', 'said', 'first');
   await withServer(url, async (channel) => {
@@ -244,7 +244,7 @@ test('AmqpBroker: remembers the name of the history over an outage after which n
   if (place === null) return;
   const { proxy, url } = await AmqpProxy.start(t, place.url);
   const broker = place.open({ url, historyBytes: 1024 * 1024 });
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   await broker.subscribe(['a'], subscriber);
   const id = await broker.publish('a', 'said', 'x'.repeat(2_000_000));
   proxy.cut();
@@ -256,7 +256,7 @@ test('AmqpBroker: replays a hundred thousand events to one subscriber', async (t
   if (place === null) return;
   const broker = place.open();
   const [first] = await publishMany(broker, 'a', 100_000);
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   t.is((await place.open().subscribe(['a'], subscriber, first)).resumed, 'complete');
   t.deepEqual(
     subscriber.data,
@@ -274,7 +274,7 @@ test('AmqpBroker: reads once for each channel at most when a thousand subscriber
   const broker = place.open({ url });
   await broker.ready();
   const before = proxy.consumes;
-  const subscribers = ids.map(() => new CollectingSubscriber());
+  const subscribers = ids.map(() => new ContractSubscriber());
   await Promise.all(subscribers.map((subscriber, index) => broker.subscribe(channels, subscriber, ids[index])));
   t.true(proxy.consumes - before <= channels.length, `${proxy.consumes - before} readings`);
   await broker.publish('a', 'said', 'live');
@@ -290,13 +290,13 @@ test('AmqpBroker: has the stream read once for ids that nobody gave, however man
   await publisher.publish('a', 'said', 'two');
   const { proxy, url } = await AmqpProxy.start(t, place.url);
   const broker = place.open({ url });
-  await broker.subscribe(['a'], new CollectingSubscriber(), 'earliest');
+  await broker.subscribe(['a'], new ContractSubscriber(), 'earliest');
   const before = proxy.consumes;
   for (let index = 0; index < 50; index++) {
-    const { resumed } = await broker.subscribe(['a'], new CollectingSubscriber(), `made up ${index}`);
+    const { resumed } = await broker.subscribe(['a'], new ContractSubscriber(), `made up ${index}`);
     t.is(resumed, 'gap');
   }
-  const subscriber = new CollectingSubscriber();
+  const subscriber = new ContractSubscriber();
   t.is((await broker.subscribe(['a'], subscriber, 'ours')).resumed, 'complete');
   t.deepEqual(subscriber.data, ['two']);
   t.is(proxy.consumes - before, 1);

@@ -11,7 +11,8 @@ import { connect } from '@nats-io/transport-node';
 import test, { type ExecutionContext } from 'ava';
 import type { ServiceOptions } from '../../../scripts/services/engine.js';
 import type { NatsBrokerOptions } from '../../../src/channel/nats/nats-broker.js';
-import { openNats, ownStream, proxyTo, publishAtLast, publishCount, Reader } from '../../support/nats.js';
+import { openNats, ownStream, proxyTo, publishCount, Reader } from '../../support/nats.js';
+import { publishAtLast } from '../../support/publish-at-last.js';
 import { engine, ownEngine } from '../../support/services.js';
 
 /** A server of the test's own, with a broker and its options. */

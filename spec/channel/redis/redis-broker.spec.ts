@@ -8,7 +8,7 @@ import { ContractSubscriber, publishAll } from '../../../src/testing/contract/co
 import { CutProxy } from '../../support/cut-proxy.js';
 import { holdContract } from '../../support/hold-contract.js';
 import { publishAtLast } from '../../support/publish-at-last.js';
-import { redisAdmin } from '../../support/redis-admin.js';
+import { redisAdmin, redisHears } from '../../support/redis-admin.js';
 import { engine, ownEngine } from '../../support/services.js';
 
 const run = promisify(execFile);
@@ -176,7 +176,7 @@ test('RedisBroker: tells of a gap after what is too old to be kept, also when no
   const [first, second] = await publishAll(broker, 'a', ['1', '2']);
   const admin = await redisAdmin(t, there.url);
   const key = `{${there.prefix}}:${first!.split('-')[0]}:history:a`;
-  while ((await admin('EXISTS', key)) === 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await admin('EXISTS', key)) === 1) await broker.publish('b', 'said', '');
   t.is((await replayed(there.open(), ['a'], first!, 0)).resumed, 'gap');
   t.is((await replayed(there.open(), ['a'], second!, 0)).resumed, 'complete');
   t.is((await replayed(there.open(), ['*'], first!, 0)).resumed, 'gap');
@@ -202,9 +202,7 @@ test('RedisBroker: keeps a quiet channel whose process had not heard of it for l
   const channels = `{${there.prefix}}:${id!.split('-')[0]}:channels`;
   while ((await admin('ZSCORE', channels, 'short-lived')) !== null) await other.publish('b', 'said', '');
   // Until both have heard how far Redis is.
-  await admin('CONFIG', 'RESETSTAT');
-  while (!/cmdstat_hmget:calls=[4-9]/.test(`${await admin('INFO', 'commandstats')}`))
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await redisHears(t, url, 'hmget', 4);
   proxy.cut();
   await publishAtLast(broker, 'quiet', 'after the cut');
   await quiet.count(1);

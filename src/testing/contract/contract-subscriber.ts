@@ -60,6 +60,14 @@ export class ContractSubscriber implements Subscriber {
     return this.data;
   }
 
+  /** Resolves when a gap has been told. */
+  async untilGap(): Promise<void> {
+    await this.#until(
+      () => this.gaps.length > 0,
+      () => `a gap, got ${JSON.stringify(this.data.slice(-20))}`,
+    );
+  }
+
   #until(isThere: () => boolean, expected: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`Expected ${expected()}`)), TIMEOUT_MS);
