@@ -8,7 +8,7 @@ import test from 'ava';
  * them and are imported by none but the command line; `testing` sees all of them, `client` the lowest alone.
  */
 const LAYERS = [
-  ['errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
+  ['accepted.ts', 'errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
   ['event-stream'],
   ['client'],
   ['channel', 'store'],

@@ -6,19 +6,32 @@ interface Entry extends LogEvent {
   readonly channel: string;
 }
 
+/** A reader lets others have a turn between two pages. */
+const IDLE_TURNS = 5;
+
+interface Question {
+  /** Finds the answer, which arrives later: much may have happened until then. */
+  look(): void;
+  answer(): void;
+  reject(thrown: unknown): void;
+  hasLooked: boolean;
+}
+
 /**
  * A log that keeps its events in memory and answers when it is told to: a stand-in for an engine, to have faults happen at any
  * moment between a question and its answer, which no engine does on demand.
  */
 export class UnreliableLog implements EventLog {
   entries: Entry[] = [];
+  /** How many events have been kept, in whichever history. */
+  appended = 0;
   reads: { channel: string; after: number | null }[] = [];
   epoch = 'one';
   /** How many events of each channel are kept. */
   historyCount = Infinity;
   /** How many events, of whichever channels, are looked at for a page. */
   scanCount = Infinity;
-  readonly #questions: { answer: () => void; reject: (thrown: unknown) => void }[] = [];
+  readonly #questions: Question[] = [];
   readonly #followed = new Set<string>();
   readonly #lostThrough = new Map<string, number>();
   /** Reported to the feed when it is told to. */
@@ -62,6 +75,7 @@ export class UnreliableLog implements EventLog {
 
   /** Another process publishes. */
   publishElsewhere(channel: string, text: string, id: string | null = null): number {
+    this.appended++;
     const entry = { channel, sequence: ++this.#sequence, id, text };
     this.entries.push(entry);
     const kept = this.entries.filter((other) => other.channel === channel);
@@ -82,9 +96,14 @@ export class UnreliableLog implements EventLog {
     this.#feed.reached(this.#sequence);
   }
 
-  /** Answers the oldest question, or reports the oldest event, whichever is chosen. False: there was none. */
-  step(what: 'answer' | 'report'): boolean {
+  /** Looks for an answer, gives the oldest one, or reports the oldest event, whichever is chosen. False: there was none. */
+  step(what: 'look' | 'answer' | 'report'): boolean {
     if (what === 'report') return this.#report();
+    if (what === 'look') {
+      const next = this.#questions.find(({ hasLooked }) => !hasLooked);
+      next?.look();
+      return next !== undefined;
+    }
     const question = this.#questions.shift();
     question?.answer();
     return question !== undefined;
@@ -92,9 +111,9 @@ export class UnreliableLog implements EventLog {
 
   /** Everything that is asked is answered, and what follows from it as well. */
   async settle(): Promise<void> {
-    for (;;) {
+    for (let idleTurns = 0; idleTurns < IDLE_TURNS; idleTurns++) {
       await new Promise(setImmediate);
-      if (!this.step('answer') && !this.step('report')) break;
+      if (this.step('answer') || this.step('report')) idleTurns = 0;
     }
   }
 
@@ -161,10 +180,24 @@ export class UnreliableLog implements EventLog {
     return true;
   }
 
-  #ask<Answer>(answer: () => Answer, fault = unavailableError): Promise<Answer> {
+  #ask<Answer>(find: () => Answer, fault = unavailableError): Promise<Answer> {
     if (!this.#isUp) return Promise.reject(fault(new Error('away')));
     return new Promise((resolve, reject) => {
-      this.#questions.push({ answer: () => resolve(answer()), reject: (thrown) => reject(fault(thrown)) });
+      let found: Answer;
+      const question: Question = {
+        hasLooked: false,
+        look() {
+          if (question.hasLooked) return;
+          question.hasLooked = true;
+          found = find();
+        },
+        answer() {
+          question.look();
+          resolve(found);
+        },
+        reject: (thrown) => reject(fault(thrown)),
+      };
+      this.#questions.push(question);
     });
   }
 }

@@ -46,6 +46,11 @@ export function uncertainError(cause: unknown): BrokerError {
   );
 }
 
+/** What an engine's own package rejects or throws with, which no broker does. */
+export function asBrokerError(thrown: unknown): BrokerError {
+  return thrown instanceof BrokerError ? thrown : unavailableError(thrown);
+}
+
 /** Whether waiting may help. */
 export function isUnavailable(thrown: unknown): boolean {
   return thrown instanceof BrokerError && thrown.code === 'BROKER_UNAVAILABLE';

@@ -10,9 +10,9 @@ import type { Frame } from '../event-stream/frame.js';
  *   one last event ID resumes a stream of many channels.
  * - An id names its history: one from another history, one that is malformed, and one older than what is kept is a
  *   gap, told to the subscriber and never ignored. A last event ID comes from the network; it may be anything.
- * - History is kept whether or not anyone listens, and a noisy channel does not evict a quiet one.
+ * - History is kept whether or not anyone listens, and a noisy channel does not evict a quiet one, unless the broker says so.
  *
- * What is asked of one channel, or by one subscriber, never waits for another's. After {@link close} both calls reject with
+ * No subscriber waits for what another one does, or does not do. After {@link close} both calls reject with
  * {@link BrokerError} `BROKER_CLOSED`. `brokerContract` of `tradewind/testing` holds a broker against all of this.
  */
 export interface Broker {
@@ -22,8 +22,8 @@ export interface Broker {
    * Calls made one after the other, awaited or not, are delivered in that order.
    *
    * @param channel - 1 to 255 bytes of UTF-8 without control characters.
-   * @param options - `id`: the publisher's own, unique within its channel, 1 to 1,024 characters without control characters;
-   *   it resumes as well as the broker's do.
+   * @param options - `id`: the publisher's own, unique within its channel, 1 to 1,024 characters, none of them a
+   *   control character, and no space at either end. It resumes as well as the broker's do.
    * @throws {@link InvalidEventError} when the event cannot be encoded or the channel has no such name. Nothing was published.
    * @throws {@link BrokerError} when the event is not known to be kept. `PUBLISH_UNCERTAIN`: the engine went away before it
    *   answered, and the event may be delivered yet. Any other code: nobody got it, and nobody will.
@@ -42,7 +42,11 @@ export interface Broker {
    */
   subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription>;
 
-  /** Ends all subscriptions and releases the engine. Afterwards `publish` and `subscribe` reject. May be called twice. */
+  /**
+   * Ends all subscriptions and releases the engine. Afterwards `publish` and `subscribe` reject. May be called twice.
+   *
+   * Subscribers are not told: close the server first, so that no stream is left open and silent.
+   */
   close(): Promise<void>;
 }
 
@@ -51,7 +55,8 @@ export interface Subscriber {
   /**
    * Called for each event, synchronously and in order. The frame is shared: it was encoded once for all.
    *
-   * Must not throw: a subscriber that does loses its subscription, and the process gets a warning. The others notice nothing.
+   * Must not throw, nor return a promise that rejects: a subscriber that does loses its subscription, and the process gets a
+   * warning. The others notice nothing.
    *
    * @returns a promise when there is no room for more: a replay goes on when it has resolved, and ends if that is with `false`.
    *   What is live does not wait.

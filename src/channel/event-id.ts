@@ -6,6 +6,9 @@ import { InvalidEventError, quote } from '../errors.js';
 /** A client that comes back with a longer one is told of a gap: nobody made it. */
 export const MAX_ID_LENGTH = 1_024;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const NOT_IN_AN_ID = /[\0-\x1f\x7f\ufffd\p{Surrogate}]|^ | $/u;
+
 /** The id that stands before all that is kept, as in Mercure. */
 export const EARLIEST = 'earliest';
 
@@ -31,14 +34,14 @@ export function sequenceOf(epoch: string, id: string): number | null {
 /**
  * Checks an id that a publisher gave, and returns it: clients must be able to come back with it.
  *
- * @throws {@link InvalidEventError} `INVALID_EVENT_ID` when it is not 1 to 1,024 characters, none of them a control character.
+ * @throws {@link InvalidEventError} `INVALID_EVENT_ID` when it is not 1 to 1,024 characters, has control characters, half of a
+ *   surrogate pair, or a space at either end, which HTTP takes away; or is `earliest`, which means something else.
  */
 export function checkedOwnId(id: string | number): string {
   const text = typeof id === 'string' || Number.isFinite(id) ? `${id}` : '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  if (text !== '' && text.length <= MAX_ID_LENGTH && !/[\0-\x1f\x7f\ufffd]/.test(text)) return text;
+  if (text !== '' && text.length <= MAX_ID_LENGTH && text !== EARLIEST && !NOT_IN_AN_ID.test(text)) return text;
   throw new InvalidEventError(
     'INVALID_EVENT_ID',
-    `Invalid event id: ${quote(id)}. Publish under 1 to 1,024 characters, none of them a control character.`,
+    `Invalid event id: ${quote(id)}. Publish under 1 to 1,024 characters that come back as they are: no control characters, no space at either end; and not under "earliest".`,
   );
 }

@@ -1,5 +1,6 @@
 /** Brings a broker's events to the subscribers of this process: first what they missed, then what comes, in one order. */
 
+import { ACCEPTED } from '../accepted.js';
 import type { Clock } from '../clock.js';
 import { BrokerError, toError } from '../errors.js';
 import type { Frame } from '../event-stream/frame.js';
@@ -39,8 +40,8 @@ const READ_AGAIN_MS = 1_000;
 export class FanOut implements SubscriptionKeeper {
   /** The highest sequence that was handed out: whoever has read up to here has missed nothing. */
   head = 0;
-  /** Counts the histories that there have been. */
-  #history = 0;
+  /** Counts the histories that there have been: a sequence says nothing in another one than its own. */
+  history = 0;
   readonly #source: ChannelSource;
   readonly #clock: Clock;
   readonly #listeners = new Map<string, Set<LocalSubscription>>();
@@ -73,7 +74,7 @@ export class FanOut implements SubscriptionKeeper {
   deliverUnkept(channel: string, frame: Frame): void {
     for (const subscription of this.#listeners.get(channel) ?? []) {
       try {
-        subscription.subscriber.deliver(frame);
+        observe(subscription, subscription.subscriber.deliver(frame));
       } catch (thrown) {
         dropFaulty(subscription, thrown);
       }
@@ -83,7 +84,7 @@ export class FanOut implements SubscriptionKeeper {
   /** See `Broker.subscribe`. Rejects with what the source, or the subscriber, rejects with. */
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
     const names = checkedChannels(channels);
-    const start = { history: this.#history, ...(await this.#source.begin(names, after ?? '')) };
+    const start = await this.#source.begin(names, after ?? '');
     const subscription = new LocalSubscription(names, subscriber, start, this);
     try {
       await this.#catchUp(subscription);
@@ -94,25 +95,32 @@ export class FanOut implements SubscriptionKeeper {
     return subscription;
   }
 
-  /** See `Subscription.add`. Called for one subscription at a time. */
-  async add(subscription: LocalSubscription, channels: readonly string[], after: string): Promise<Resumed> {
-    const added = checkedChannels(channels).filter((channel) => !subscription.channels.has(channel));
-    if (added.length === 0) return after === '' ? 'fresh' : 'complete';
-    const start = { history: this.#history, ...(await this.#source.begin(added, after)) };
+  /** See `Subscription.add`, and {@link SubscriptionKeeper}. */
+  async add(subscription: LocalSubscription, channels: Set<string>, after: string): Promise<Resumed> {
+    for (const channel of channels) if (subscription.channels.has(channel)) channels.delete(channel);
+    if (channels.size === 0) return after === '' ? 'fresh' : 'complete';
+    const asked = [...channels];
+    const start = await this.#source.begin(asked, after);
+    for (const channel of asked) if (!channels.has(channel)) this.#source.release(channel);
+    // One without channels has no place, in whichever history.
+    if (subscription.channels.size === 0) subscription.history = start.history;
+    const isSame = subscription.history === start.history;
     // It has what was handed out so far, and gets no more until the added channels are as far as that.
     const until = subscription.isLive ? this.head : subscription.sequence;
     this.#unlisten(subscription);
-    const addition = subscription.beginAddition(added, start, until);
+    const addition = subscription.beginAddition([...channels], start, until);
+    let isPlaceKept: boolean;
     try {
-      await this.#read(addition, () => until);
-      subscription.endAddition();
+      isPlaceKept = isSame && (await this.#read(addition, () => until));
+      await subscription.endAddition();
       await this.#catchUp(subscription);
     } catch (thrown) {
-      subscription.unsubscribe(added);
+      subscription.unsubscribe([...channels]);
       this.#readOn(subscription);
       throw thrown;
     }
-    return addition.resumed;
+    // In another history all channels begin anew together, and that is told as a gap.
+    return isPlaceKept ? addition.resumed : 'gap';
   }
 
   /** Called when a subscription drops a channel. */
@@ -133,7 +141,7 @@ export class FanOut implements SubscriptionKeeper {
 
   /** The history is another one now, and nobody has a place in it. Call {@link rejoin} before. */
   beginAnew(): void {
-    this.#history++;
+    this.history++;
   }
 
   /** Drops all subscriptions. */
@@ -144,23 +152,24 @@ export class FanOut implements SubscriptionKeeper {
 
   /** Reads all that there is, and listens from there on. */
   async #catchUp(subscription: LocalSubscription): Promise<void> {
-    await this.#read(
-      subscription,
-      () => this.head,
-      () => this.#listen(subscription),
-    );
+    const listen = () => this.#listen(subscription);
+    while (!(await this.#read(subscription, () => this.head, listen))) subscription.beginAnew(this.history);
   }
 
-  /** Reads until there is no more up to `until`. What `onEnd` does then, nothing can come before. */
-  async #read(reading: Reading, until: () => number, onEnd?: () => void): Promise<void> {
+  /**
+   * Reads until there is no more up to `until`. What `onEnd` does then, nothing can come before.
+   *
+   * @returns false when the history has become another: `until`, and where the reading was, are of the one before.
+   */
+  async #read(reading: Reading, until: () => number, onEnd?: () => void): Promise<boolean> {
     while (reading.channels.size > 0) {
       if (this.#isClosed) throw closedError();
-      if (reading.history !== this.#history) reading.beginAnew(this.#history);
+      if (reading.history !== this.history) return false;
       const { revision } = reading;
       const read = Array.from(reading.channels, (channel) => this.#source.read(channel, reading.position));
       const pages = read.some((page) => page instanceof Promise) ? await Promise.all(read) : (read as Page[]);
       // While it waited, a channel was dropped, or the history became another.
-      if (reading.revision !== revision || reading.history !== this.#history) continue;
+      if (reading.revision !== revision || reading.history !== this.history) continue;
       const told = reading.tellLoss(pages);
       if (told !== null) {
         await told;
@@ -169,10 +178,13 @@ export class FanOut implements SubscriptionKeeper {
       const through = Math.min(...pages.map((page) => page.through));
       const room = reading.replay(pages, Math.min(through, until()));
       if (room !== null) {
-        if ((await room) === false) return;
+        if ((await room) === false) return true;
       } else if (through >= until()) break;
+      // What is at hand is read without waiting for anything: whoever reads much of it must not keep all others waiting.
+      else await new Promise(setImmediate);
     }
     onEnd?.();
+    return true;
   }
 
   #readOn(subscription: LocalSubscription): void {
@@ -210,12 +222,19 @@ export class FanOut implements SubscriptionKeeper {
     if (listeners === undefined) return;
     for (const subscription of listeners) {
       try {
-        subscription.take(event);
+        const room = subscription.take(event);
+        if (room !== subscription.room) observe(subscription, room);
       } catch (thrown) {
         dropFaulty(subscription, thrown);
       }
     }
   }
+}
+
+/** A promise that a subscriber gives may reject as well: it is looked at, once. */
+function observe(subscription: LocalSubscription, room: unknown): void {
+  subscription.room = room;
+  if (room instanceof Promise && room !== ACCEPTED) room.catch((thrown) => dropFaulty(subscription, thrown));
 }
 
 /** The fault is the subscriber's own, and must be nobody else's; but somebody should hear of it. */

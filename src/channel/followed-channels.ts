@@ -1,5 +1,5 @@
 import type { BrokerError } from '../errors.js';
-import { isUnavailable } from './broker-errors.js';
+import { asBrokerError, isUnavailable } from './broker-errors.js';
 import type { EngineLink } from './engine-link.js';
 import type { EventLog, LogEvent, LogPage } from './event-log.js';
 import { type KeptEvent, PAGE_COUNT, type Page } from './history.js';
@@ -28,7 +28,7 @@ interface Followed {
 export interface FollowedChannelsContext {
   readonly log: EventLog;
   readonly link: EngineLink;
-  /** How many events the engine keeps of a channel, at least. */
+  /** How many events the engine keeps of a channel, at most. */
   historyCountOf(channel: string): number;
   keep(event: LogEvent): KeptEvent;
   /** Up to which sequence the feed has come. */
@@ -47,6 +47,8 @@ export class FollowedChannels {
   readonly #pages = new Map<string, Promise<Page>>();
   /** Taken up, and not asked for yet: what is taken up in one turn is asked for at once. */
   #wanted: string[] = [];
+  /** Parts of what was asked for at once, and refused: one of them may have been meant. */
+  readonly #parts: string[][] = [];
   #isFollowing = false;
   #syncing: Promise<void> | null = null;
   #syncingNext: Promise<void> | null = null;
@@ -181,9 +183,7 @@ export class FollowedChannels {
     this.#isFollowing = true;
     // What is taken up in the rest of this turn comes along.
     await null;
-    while (this.#wanted.length > 0) {
-      const channels = this.#wanted;
-      this.#wanted = [];
+    for (let channels = this.#nextWanted(); channels.length > 0; channels = this.#nextWanted()) {
       try {
         while (!link.isUp) await link.untilUp();
         const generation = this.#generation;
@@ -194,10 +194,19 @@ export class FollowedChannels {
       } catch (thrown) {
         // The engine has gone meanwhile: it is asked again when it is back.
         if (isUnavailable(thrown) && !link.isUp && !link.isClosed) this.#wanted.unshift(...channels);
-        else this.#giveUp(channels, thrown);
+        else if (channels.length > 1 && !link.isClosed) this.#parts.unshift(...halves(channels));
+        else this.#giveUp(channels, asBrokerError(thrown));
       }
     }
     this.#isFollowing = false;
+  }
+
+  #nextWanted(): string[] {
+    const part = this.#parts.shift();
+    if (part !== undefined) return part;
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    return wanted;
   }
 
   #begin(channels: readonly string[]): void {
@@ -245,7 +254,7 @@ export class FollowedChannels {
         else if (!followed.isFilled) await this.#share(followed, () => this.#readNewest(channel, followed));
         else return await this.#readPage(channel, after);
       } catch (thrown) {
-        if (!isUnavailable(thrown) || link.isUp) throw thrown;
+        if (!isUnavailable(thrown) || link.isUp) throw asBrokerError(thrown);
       }
     }
   }
@@ -265,8 +274,9 @@ export class FollowedChannels {
       const generation = this.#generation;
       const page = await this.#context.log.read(channel, after, PAGE_COUNT);
       if (generation !== this.#generation) return;
-      const through = page.through >= this.#resumedAt ? this.#resumedAt : null;
-      const missed = page.events.filter(({ sequence }) => sequence <= this.#resumedAt).map(this.#context.keep);
+      const until = Math.max(this.#resumedAt, followed.recent.missedThrough);
+      const through = page.through >= until ? until : null;
+      const missed = page.events.filter(({ sequence }) => sequence <= until).map(this.#context.keep);
       followed.recent.append(missed, { lostThrough: page.lostThrough > after ? page.lostThrough : null, through });
       followed.missedAfter = through === null ? page.through : null;
       if (page.lostThrough > after) followed.isFilled = true;
@@ -278,6 +288,8 @@ export class FollowedChannels {
     const page = await this.#context.log.read(channel, null, PAGE_COUNT);
     if (generation !== this.#generation) return;
     followed.isFilled = true;
+    // So much has come meanwhile that this page does not reach up to what is here.
+    if (page.through < followed.recent.begins) return;
     followed.recent.prepend(page.events.map(this.#context.keep), page.after, page.after <= page.lostThrough);
   }
 
@@ -297,6 +309,11 @@ export class FollowedChannels {
     if (this.#pages.size > SHARED_PAGES && oldest !== undefined) this.#pages.delete(oldest);
     return reading;
   }
+}
+
+function halves(channels: readonly string[]): string[][] {
+  const middle = channels.length >> 1;
+  return [channels.slice(0, middle), channels.slice(middle)];
 }
 
 function isFull({ events, through }: LogPage): boolean {

@@ -6,7 +6,7 @@ export interface KeptEvent {
   readonly sequence: number;
   readonly id: string;
   readonly frame: Frame;
-  /** When it was published, or came here, in the clock's milliseconds. */
+  /** When it was published, in the clock's milliseconds. 0: nothing here goes by its age. */
   readonly keptAt: number;
 }
 
@@ -70,7 +70,8 @@ export class History {
     for (let oldest = this.#kept[first]; oldest !== undefined; oldest = this.#kept[this.#start]) {
       if (this.count <= historyCount && this.#bytes <= historyBytes && now - oldest.keptAt < historyMs) break;
       this.#bytes -= oldest.frame.byteLength;
-      this.lostThrough = oldest.sequence;
+      // One that is older than what was lost already may still be here: of a pattern's channels, one loses more than another.
+      this.lostThrough = Math.max(this.lostThrough, oldest.sequence);
       this.#start++;
     }
     if (this.#start === first) return NONE;

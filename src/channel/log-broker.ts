@@ -5,7 +5,7 @@ import { encodeEvent, serializeData } from '../event-stream/encode.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
-import { closedError, isUnavailable } from './broker-errors.js';
+import { asBrokerError, closedError, isUnavailable } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
 import { EngineLink } from './engine-link.js';
 import { checkedOwnId, EARLIEST, idOf, sequenceOf } from './event-id.js';
@@ -16,12 +16,13 @@ import type { KeptEvent } from './history.js';
 import type { Start } from './reading.js';
 
 export interface LogBrokerSettings {
-  /** How many events the engine keeps of each channel. */
-  historyCount: number;
-  /** Whether a name stands for many channels, of which the engine keeps that many events each. */
-  isPattern?: (channel: string) => boolean;
+  /** How many events the engine keeps of what a name stands for, at most; Infinity: not known, or no limit. */
+  historyCountOf: (channel: string) => number;
   clock?: Clock | undefined;
 }
+
+/** How soon an engine is asked again that is there, and did not answer as it should, in milliseconds. */
+const AGAIN_MS = 1_000;
 
 /**
  * Carries events by way of an {@link EventLog}, which an engine keeps for any number of processes.
@@ -30,6 +31,7 @@ export interface LogBrokerSettings {
  */
 export class LogBroker implements Broker {
   readonly #log: EventLog;
+  readonly #clock: Clock;
   readonly #link = new EngineLink();
   readonly #channels: FollowedChannels;
   readonly #fanOut: FanOut;
@@ -41,11 +43,14 @@ export class LogBroker implements Broker {
   #received = 0;
   /** The highest sequence that this process has published. */
   #published = 0;
+  /** What is published before the engine was there for the first time waits for that, in order. */
+  #untilTried: Promise<void> | null = null;
   /** An event of a channel and of a pattern comes twice, and is encoded once. */
   #lastKept: KeptEvent | null = null;
 
-  constructor(log: EventLog, { historyCount, isPattern = () => false, clock = systemClock }: LogBrokerSettings) {
+  constructor(log: EventLog, { historyCountOf, clock = systemClock }: LogBrokerSettings) {
     this.#log = log;
+    this.#clock = clock;
     this.#fanOut = new FanOut(
       {
         begin: (channels, lastEventId) => this.#begin(channels, lastEventId),
@@ -58,7 +63,7 @@ export class LogBroker implements Broker {
     this.#channels = new FollowedChannels({
       log,
       link: this.#link,
-      historyCountOf: (channel) => (isPattern(channel) ? Infinity : historyCount),
+      historyCountOf,
       keep: (event) => this.#keep(event),
       head: () => this.#fanOut.head,
       reach: (sequence) => {
@@ -93,8 +98,11 @@ export class LogBroker implements Broker {
       checkedChannel(channel);
       const own = id === undefined ? null : checkedOwnId(id);
       const text = encodeEvent({ event, retry, data: serializeData(data) });
-      if (this.#link.isUp) return this.#append(channel, text, own);
-      return this.#link.untilTried().then(() => this.#append(channel, text, own));
+      if (this.#link.isUp && this.#untilTried === null) return this.#append(channel, text, own);
+      this.#untilTried ??= this.#link.untilTried().finally(() => {
+        this.#untilTried = null;
+      });
+      return this.#untilTried.then(() => this.#append(channel, text, own));
     } catch (thrown) {
       return Promise.reject(thrown);
     }
@@ -108,6 +116,7 @@ export class LogBroker implements Broker {
   async close(): Promise<void> {
     if (this.#link.isClosed) return;
     this.#link.become('closed');
+    this.#connections++;
     this.#fanOut.close();
     this.#channels.close(closedError());
     await this.#log.close();
@@ -125,12 +134,16 @@ export class LogBroker implements Broker {
     await this.#channels.take(channels);
     try {
       for (;;) {
+        // Where an id belongs is another question in another history.
+        await this.#link.untilUp();
+        const { history } = this.#fanOut;
         try {
-          return await this.#startOf(channels, lastEventId);
+          const place = await this.#placeOf(channels, lastEventId);
+          if (history === this.#fanOut.history) return { ...place, lastEventId, history };
         } catch (thrown) {
-          // The engine has gone while it was asked: it is asked again when it is back.
-          if (!isUnavailable(thrown) || this.#link.isUp) throw thrown;
-          await this.#link.untilUp();
+          // The engine has gone while it was asked, or does not answer: it is asked again.
+          if (!isUnavailable(thrown)) throw thrown;
+          if (this.#link.isUp) await new Promise<void>((resolve) => void this.#clock.setTimeout(resolve, AGAIN_MS));
         }
       }
     } catch (thrown) {
@@ -139,17 +152,25 @@ export class LogBroker implements Broker {
     }
   }
 
-  async #startOf(channels: readonly string[], lastEventId: string): Promise<Start> {
-    if (lastEventId === EARLIEST) return { sequence: 0, lastEventId, kind: 'fresh' };
+  async #placeOf(channels: readonly string[], lastEventId: string): Promise<Pick<Start, 'sequence' | 'kind'>> {
+    if (lastEventId === EARLIEST) return { sequence: 0, kind: 'fresh' };
     if (lastEventId === '') {
       await this.#reach(this.#published);
-      return { sequence: this.#fanOut.head, lastEventId, kind: 'fresh' };
+      return { sequence: this.#fanOut.head, kind: 'fresh' };
     }
-    const sequence = sequenceOf(this.#epoch, lastEventId) ?? (await this.#log.locate(channels, lastEventId));
+    const sequence = sequenceOf(this.#epoch, lastEventId) ?? (await this.#locate(channels, lastEventId));
     if (sequence !== null) await this.#reach(sequence);
     // Newer than anything published: whoever made it, we did not.
     const isKnown = sequence !== null && sequence <= this.#fanOut.head;
-    return isKnown ? { sequence, lastEventId, kind: 'known' } : { sequence: 0, lastEventId, kind: 'unknown' };
+    return isKnown ? { sequence, kind: 'known' } : { sequence: 0, kind: 'unknown' };
+  }
+
+  async #locate(channels: readonly string[], id: string): Promise<number | null> {
+    try {
+      return await this.#log.locate(channels, id);
+    } catch (thrown) {
+      throw asBrokerError(thrown);
+    }
   }
 
   /** Has the feed come up to a sequence: another process, or this one, may know of it before the feed does. */
@@ -177,7 +198,12 @@ export class LogBroker implements Broker {
       this.#link.become('up');
     } catch (thrown) {
       // When it has gone again, `lost` has said so.
-      if (connection === this.#connections && !isUnavailable(thrown)) this.#link.become('refused', thrown);
+      if (connection !== this.#connections) return;
+      if (!isUnavailable(thrown)) this.#link.become('refused', thrown);
+      // It is there, and does not do as it should: nobody else says when it does.
+      this.#clock.setTimeout(() => {
+        if (connection === this.#connections) void this.#connected(epoch);
+      }, AGAIN_MS);
     }
   }
 

@@ -108,14 +108,18 @@ export class MemoryBroker implements Broker {
   }
 
   #startOf(channels: readonly string[], lastEventId: string): Start {
-    if (lastEventId === '') return { sequence: this.#fanOut.head, lastEventId, kind: 'fresh' };
-    if (lastEventId === EARLIEST) return { sequence: 0, lastEventId, kind: 'fresh' };
+    return { ...this.#placeOf(channels, lastEventId), lastEventId, history: this.#fanOut.history };
+  }
+
+  #placeOf(channels: readonly string[], lastEventId: string): Pick<Start, 'sequence' | 'kind'> {
+    if (lastEventId === '') return { sequence: this.#fanOut.head, kind: 'fresh' };
+    if (lastEventId === EARLIEST) return { sequence: 0, kind: 'fresh' };
     const own = new Set(channels.flatMap((channel) => this.#ownIds.get(channel)?.get(lastEventId) ?? []));
     // The same id in two of the channels names two places: which one is meant, nobody can say.
-    if (own.size > 1) return { sequence: 0, lastEventId, kind: 'unknown' };
+    if (own.size > 1) return { sequence: 0, kind: 'unknown' };
     const [sequence = sequenceOf(this.#epoch, lastEventId)] = own;
     const isKnown = sequence !== null && sequence <= this.#fanOut.head;
-    return isKnown ? { sequence, lastEventId, kind: 'known' } : { sequence: 0, lastEventId, kind: 'unknown' };
+    return isKnown ? { sequence, kind: 'known' } : { sequence: 0, kind: 'unknown' };
   }
 
   #read(channel: string, after: number): Page {

@@ -1,3 +1,4 @@
+import { ACCEPTED } from '../accepted.js';
 import type { Resumed, Subscriber } from './broker.js';
 import type { KeptEvent, Page } from './history.js';
 
@@ -11,10 +12,9 @@ export interface Start {
    * `fresh`: whatever was lost before is no loss to it. `known`: the id has a place. `unknown`: it has none, which is a loss.
    */
   readonly kind: 'fresh' | 'known' | 'unknown';
+  /** Of which history this is the place, see `FanOut.history`. */
+  readonly history: number;
 }
-
-/** A replay pauses after so many bytes, if the subscriber has no room for more. */
-const REPLAY_BYTES = 64 * 1024;
 
 /** How far one subscriber has come in some channels, and what it has been told. */
 export class Reading {
@@ -27,7 +27,7 @@ export class Reading {
   resumed: Resumed;
   /** Changes when what is being read for it is of no use any more. */
   revision = 0;
-  /** Of which history {@link sequence} is. */
+  /** Of which history {@link sequence} is, see `FanOut.history`. */
   history: number;
   /** Up to which sequence there is nothing for it that it does not have: a page may have no events and end further on. */
   #readThrough = 0;
@@ -35,7 +35,7 @@ export class Reading {
   #toldThrough: number | null;
   #hasNoPlace: boolean;
 
-  constructor(channels: readonly string[], subscriber: Subscriber, start: Start & { history: number }) {
+  constructor(channels: readonly string[], subscriber: Subscriber, start: Start) {
     const { sequence, lastEventId, kind, history } = start;
     this.channels = new Set(channels);
     this.subscriber = subscriber;
@@ -64,14 +64,12 @@ export class Reading {
   /** Delivers what was read, up to a sequence. Returns what to wait for before more is read; null: all was delivered. */
   replay(pages: readonly Page[], through: number): Promise<unknown> | null {
     const { revision } = this;
-    let bytes = 0;
     for (const event of inOrder(pages)) {
       if (event.sequence > through) break;
       const room = this.take(event);
       // The subscriber itself may have dropped a channel.
       if (this.revision !== revision) return Promise.resolve();
-      bytes += event.frame.byteLength;
-      if (bytes > REPLAY_BYTES && room instanceof Promise) return room;
+      if (room instanceof Promise && room !== ACCEPTED) return room;
     }
     this.#readThrough = through;
     return null;

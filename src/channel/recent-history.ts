@@ -1,15 +1,17 @@
-import { History, type HistoryLimits, type KeptEvent, type Page } from './history.js';
+import { History, type HistoryLimits, type KeptEvent, PAGE_COUNT, type Page } from './history.js';
 
-/** What is kept at hand of one channel. */
-const MAX_COUNT = 1_000;
-const MAX_BYTES = 1024 * 1024;
+/**
+ * What is kept at hand of one channel, and what is put aside: as many events as a page has. What is too old for the engine may
+ * be served from here: more than was promised.
+ */
+const LIMITS: HistoryLimits = { historyCount: PAGE_COUNT, historyBytes: 1024 * 1024, historyMs: Infinity };
 
 /**
  * The newest events of a channel that this process follows, so that those who come back are served from here and the engine
  * is not asked by each of them.
  *
  * It holds all events from {@link begins} on, up to where the feed is. While it does not know what it has missed, what
- * the feed brings is put aside.
+ * the feed brings is put aside, as far as there is room: what has to go is missed as well.
  */
 export class RecentHistory {
   readonly #limits: HistoryLimits;
@@ -17,15 +19,14 @@ export class RecentHistory {
   readonly #isAsLong: boolean;
   #history = new History(0);
   /** What came before it was known after what; null: it is known. */
-  #aside: KeptEvent[] | null = [];
+  #aside: History | null = new History(0);
   /** Nothing that is older is kept by the engine: whoever stands before has lost something. */
   #isWhole = false;
 
   /** @param historyCount - how many events the engine keeps of the channel. */
   constructor(historyCount: number) {
-    this.#isAsLong = historyCount <= MAX_COUNT;
-    // What is too old for the engine may be served from here: more than was promised.
-    this.#limits = { historyCount: Math.min(historyCount, MAX_COUNT), historyBytes: MAX_BYTES, historyMs: Infinity };
+    this.#isAsLong = historyCount <= PAGE_COUNT;
+    this.#limits = { ...LIMITS, historyCount: Math.min(historyCount, PAGE_COUNT) };
   }
 
   /** Whether all is here from {@link begins} on. */
@@ -38,6 +39,11 @@ export class RecentHistory {
     return this.#history.lostThrough;
   }
 
+  /** Up to which sequence the feed has brought what is missed nevertheless, since there was no room for it. */
+  get missedThrough(): number {
+    return this.#aside?.lostThrough ?? 0;
+  }
+
   /** Whether a reading after this sequence needs nothing but what is here. */
   hasAllAfter(sequence: number): boolean {
     return this.#aside === null && (this.#isWhole || sequence >= this.#history.lostThrough);
@@ -45,18 +51,18 @@ export class RecentHistory {
 
   add(event: KeptEvent): void {
     // Hot path: bench/brokers, case "publish to client".
-    if (this.#aside !== null) this.#aside.push(event);
+    if (this.#aside !== null) this.#aside.append(event, LIMITS);
     else this.#push(event);
   }
 
   /** The feed was interrupted: events may be missed. */
   interrupt(): void {
-    this.#aside = [];
+    this.#aside = new History(0);
   }
 
   /** Begins anew, with what comes after a sequence. */
   beginAfter(sequence: number): void {
-    this.#history = new History(sequence);
+    this.#history = new History(Math.max(sequence, this.missedThrough));
     this.#isWhole = false;
     this.#continueAfter(sequence);
   }
@@ -102,8 +108,8 @@ export class RecentHistory {
   }
 
   #continueAfter(sequence: number): void {
-    const aside = this.#aside ?? [];
+    const aside = this.#aside?.after(sequence, Infinity).events ?? [];
     this.#aside = null;
-    for (const event of aside) if (event.sequence > sequence) this.#push(event);
+    for (const event of aside) this.#push(event);
   }
 }

@@ -1,6 +1,7 @@
 /** One open event stream: its queue, its backpressure, its end. */
 
 import type { Socket } from 'node:net';
+import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
@@ -22,8 +23,6 @@ export interface CloseReason {
   readonly error?: unknown;
 }
 
-/** What all that was accepted answers; one promise for all, since there is one for each event of each connection. @internal */
-export const ACCEPTED = Promise.resolve(true);
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
 

@@ -4,7 +4,7 @@
 export interface EventFields {
   /**
    * The last event ID that a client will hold after this event. `''` makes the client forget the one that it has. One
-   * longer than 1,024 characters, or with control characters, is sent, but refused with 400 when the client comes back with it.
+   * longer than 1,024 characters, or with control characters, is sent, but is a gap to every broker when the client comes back.
    *
    * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
    */

@@ -1,4 +1,5 @@
-import { ACCEPTED, type Connection } from '../connection/connection.js';
+import { ACCEPTED } from '../accepted.js';
+import type { Connection } from '../connection/connection.js';
 import { TradewindError } from '../errors.js';
 import type { WatchableStore, Watcher } from '../store/watchable-store.js';
 

@@ -8,7 +8,7 @@ import { stoppableIterator } from './stoppable-iterator.js';
 import { StoreReader } from './store-reader.js';
 import { type HeldChannels, StreamChannels } from './stream-channels.js';
 
-/** What who has left, or never came, is subscribed to. */
+/** What a client is subscribed to that has left already. */
 export const NEVER_SUBSCRIBED: HeldChannels = { resumed: 'fresh', unsubscribe() {} };
 
 export class StreamWork {

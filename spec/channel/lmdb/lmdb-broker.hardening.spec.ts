@@ -357,7 +357,7 @@ test('LmdbBroker: reads a history once when a thousand clients come back at once
     }
   }
   const limits = { historyCount: 1_000, historyBytes: Infinity, historyMs: 60_000 };
-  const broker = new LogBroker(new CountingLog({ path, ...limits }), limits);
+  const broker = new LogBroker(new CountingLog({ path, ...limits }), { historyCountOf: () => limits.historyCount });
   t.teardown(() => broker.close());
   const clients = Array.from({ length: 1_000 }, collector);
   await Promise.all(clients.map(({ subscriber }, index) => broker.subscribe(['a'], subscriber, ids[index % 90]!)));

@@ -188,6 +188,22 @@ test('RedisBroker: tells of a gap after what is too old to be kept, also when no
   t.is((await replayed(there.open(), ['a'], last, 0)).resumed, 'complete');
 });
 
+test('RedisBroker: looks for an id that it did not give where publishers gave some, and nowhere else', async (t) => {
+  const service = await ownEngine(t, 'redis');
+  if (service === null) return;
+  const there = openingAt(t, service.url, {});
+  const broker = there.open();
+  await Promise.all(Array.from({ length: 200 }, (_, index) => broker.publish(`a${index}`, 'said', '')));
+  await broker.publish('a7', 'said', '', { id: 'own' });
+  await broker.publish('a7', 'said', 'after');
+  const admin = await redisAdmin(t, service.url);
+  await admin('CONFIG', 'RESETSTAT');
+  t.is((await replayed(there.open(), ['a*'], "anybody's", 0)).resumed, 'gap');
+  const [, lookedAt] = /cmdstat_zscore:calls=(\d+)/.exec(`${await admin('INFO', 'commandstats')}`) ?? [];
+  t.is(lookedAt, '1');
+  t.deepEqual((await replayed(there.open(), ['a*'], 'own', 1)).data, ['after']);
+});
+
 test('RedisBroker: keeps a quiet channel whose process had not heard of it for longer than it is kept', async (t) => {
   const service = await ownEngine(t, 'redis');
   if (service === null) return;

@@ -68,7 +68,7 @@ export class AmqpBroker extends LogBroker {
     faults.throwIfAny();
     const limits = limitsOf(historyBytes, historyMs);
     // How many events of a channel are kept depends on all others.
-    super(new AmqpLog({ url, stream, limits, exchange }), { historyCount: Infinity });
+    super(new AmqpLog({ url, stream, limits, exchange }), { historyCountOf: () => Infinity });
   }
 }
 

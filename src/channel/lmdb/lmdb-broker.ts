@@ -46,6 +46,9 @@ export class LmdbBroker extends LogBroker {
     for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs }))
       faults.checkNumber(name, value);
     faults.throwIfAny();
-    super(new LmdbLog({ path, historyCount, historyBytes, historyMs, clock }), { historyCount, clock });
+    super(new LmdbLog({ path, historyCount, historyBytes, historyMs, clock }), {
+      historyCountOf: () => historyCount,
+      clock,
+    });
   }
 }

@@ -123,8 +123,13 @@ export class LmdbDatabase {
 
   /** Whether the file has been removed, or another one put in its place: what is committed goes nowhere then. */
   isReplaced(): boolean {
-    const file = statSync(join(this.#path, DATA_FILE), { throwIfNoEntry: false });
-    return file === undefined || file.ino !== this.#file.ino || file.dev !== this.#file.dev;
+    try {
+      const file = statSync(join(this.#path, DATA_FILE), { throwIfNoEntry: false });
+      return file === undefined || file.ino !== this.#file.ino || file.dev !== this.#file.dev;
+    } catch {
+      // That it cannot be looked at, as for want of a permission, says nothing of what was committed.
+      return false;
+    }
   }
 
   async close(): Promise<void> {

@@ -249,7 +249,9 @@ export class LmdbLog implements EventLog {
     const fault = unavailableError(new Error(`${this.#path} is not the folder that was opened`));
     const session = this.#letGo(fault);
     if (session !== null) {
-      this.#connecting = (this.#working ?? Promise.resolve()).then(() => session.close()).then(() => this.#connect());
+      const closed = (this.#working ?? Promise.resolve()).then(() => session.close());
+      // Whatever becomes of that one, another is opened.
+      this.#connecting = closed.catch(() => {}).then(() => this.#connect());
     }
     return fault;
   }

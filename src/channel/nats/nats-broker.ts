@@ -4,6 +4,7 @@ import type { ConnectionOptions } from '@nats-io/transport-node';
 import { OptionFaults } from '../../option-faults.js';
 import { LogBroker } from '../log-broker.js';
 import { NatsLog } from './nats-log.js';
+import { isPattern } from './nats-subject.js';
 
 /** Where a {@link NatsBroker} finds NATS, and what the stream keeps of each channel. */
 export interface NatsBrokerOptions {
@@ -90,6 +91,6 @@ export class NatsBroker extends LogBroker {
       historyCount,
       historyMs,
     });
-    super(log, { historyCount });
+    super(log, { historyCountOf: (channel) => (isPattern(channel) ? Infinity : log.historyCount) });
   }
 }

@@ -6,8 +6,8 @@ import { encodeEvent } from '../../event-stream/encode.js';
 import type { LogEvent } from '../event-log.js';
 
 const ID_HEADER = 'Tradewind-Id';
-/** How an event begins that was encoded here. */
-const FIELD = /^(event|retry|data)(: |\n)/;
+/** An event that was encoded here; without any field it is the empty line that ends it. */
+const ENCODED = /^((event|retry|data)(: |\n).*\n)?\n$/s;
 
 export function headersOf(id: string | null): MsgHdrs | undefined {
   if (id === null) return undefined;
@@ -32,6 +32,5 @@ export function ownIdOf(hdrs: MsgHdrs | undefined): string | null {
 /** An event of a message that is kept. What another program published is the data of an event of type `message`. */
 export function eventOf(sequence: number, { headers: hdrs, data }: Pick<Msg, 'headers' | 'data'>): LogEvent {
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
-  const isEncoded = text.endsWith('\n\n') && FIELD.test(text);
-  return { sequence, id: ownIdOf(hdrs), text: isEncoded ? text : encodeEvent({ data: text }) };
+  return { sequence, id: ownIdOf(hdrs), text: ENCODED.test(text) ? text : encodeEvent({ data: text }) };
 }

@@ -31,6 +31,7 @@ export class NatsLog implements EventLog {
   #feed!: Feed;
   #session: NatsSession | null = null;
   #reason: unknown = new Error('not connected yet');
+  #historyCount = Infinity;
   #progress: Progress | null = null;
   /** What other servers of the cluster have been heard of. */
   #discovered: readonly string[] = [];
@@ -48,6 +49,11 @@ export class NatsLog implements EventLog {
     this.#closing = new Promise((resolve) => {
       this.#stopWaiting = resolve;
     });
+  }
+
+  /** How many events the stream keeps of each channel, whoever has made it; Infinity: not known, or no limit. */
+  get historyCount(): number {
+    return this.#historyCount;
   }
 
   open(feed: Feed): void {
@@ -111,9 +117,8 @@ export class NatsLog implements EventLog {
     let nc: NatsConnection | null = null;
     try {
       nc = await this.#connect();
-      const stream = await NatsStream.open(nc, this.#options, this.#progress);
-      // It was closed meanwhile, and nobody waits for this.
-      if (this.#isClosed) throw closedError();
+      const opening = NatsStream.open(nc, this.#options, this.#progress);
+      const stream = await this.#unlessClosed(opening, (late) => late.close());
       await this.#begin(nc, stream).over;
       return 'over';
     } catch (thrown) {
@@ -145,6 +150,7 @@ export class NatsLog implements EventLog {
       fault: (thrown) => faultOf(thrown, this.#option),
     });
     this.#session = session;
+    this.#historyCount = stream.historyCount;
     this.#discovered = nc.info?.connect_urls ?? [];
     this.#feed.connected(stream.epoch);
     return session;
@@ -170,9 +176,14 @@ export class NatsLog implements EventLog {
       pingInterval: PING_MS,
       maxPingOut: PINGS,
     });
-    const outcome = await Promise.race([connecting, this.#closing]);
-    if (outcome !== undefined) return outcome;
-    connecting.then((nc) => nc.close()).catch(() => {});
+    return this.#unlessClosed(connecting, (late) => late.close());
+  }
+
+  /** Waits for what is being opened; should the log be closed first, it is let go when it is there. */
+  async #unlessClosed<Opened>(opening: Promise<Opened>, letGo: (late: Opened) => unknown): Promise<Opened> {
+    const opened = await Promise.race([opening, this.#closing]);
+    if (opened !== undefined && !this.#isClosed) return opened;
+    opening.then(letGo).catch(() => {});
     throw closedError();
   }
 

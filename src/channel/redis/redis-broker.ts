@@ -96,7 +96,7 @@ export class RedisBroker extends LogBroker {
       // Between two tries to connect nothing else keeps a process that uses the broker alive.
       clock: clientClock,
     });
-    super(log, { historyCount, isPattern });
+    super(log, { historyCountOf: (channel) => (isPattern(channel) ? Infinity : historyCount) });
   }
 
   override publish(channel: string, event: string, data?: unknown, options?: EventOptions): Promise<string> {

@@ -164,13 +164,15 @@ local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if epoch ~= ARGV[1] then return false end
 local prefix, id = ARGV[2], ARGV[3]
 
-local names = {}
+-- Anybody may ask for anything: what has no such ids is not looked at.
+local names, named = {}, nil
 for index = 4, #ARGV do
   if not string.find(ARGV[index], '*', 1, true) then
     names[ARGV[index]] = true
   else
     local parts = partsOf(ARGV[index])
-    for _, name in ipairs(redis.call('ZRANGE', prefix .. 'channels', 0, -1)) do
+    named = named or redis.call('ZRANGE', prefix .. 'named', 0, -1)
+    for _, name in ipairs(named) do
       if matches(parts, name) then names[name] = true end
     end
   end

@@ -10,6 +10,7 @@
  * | `{prefix}:<epoch>:channels` | sorted set | each channel with its last sequence |
  * | `{prefix}:<epoch>:history:<channel>` | stream | entries `<sequence>-0`: `e` the record, `p` the sequence before it in its channel |
  * | `{prefix}:<epoch>:ids:<channel>` | sorted set | publishers' own ids, each with the sequence of the first event that has it |
+ * | `{prefix}:<epoch>:named` | sorted set | each channel that has such ids, with the sequence of the last |
  * | `{prefix}:<epoch>:again:<channel>` | hash | the sequences of later events with the same id, joined by commas |
  *
  * A history that was replaced keeps to names of its own: nothing of it can be taken for the new one's, and it expires.
@@ -129,6 +130,7 @@ for index = begin, #ARGV, 2 do
     channel.previous, channel.isFilled = sequence, true
     if string.byte(record) == 61 then
       local id = string.match(record, '^=([^\\r]*)')
+      channel.named = sequence
       if redis.call('ZADD', prefix .. 'ids:' .. name, 'NX', sequence, id) == 0 then
         local again = redis.call('HGET', prefix .. 'again:' .. name, id)
         redis.call('HSET', prefix .. 'again:' .. name, id, again and again .. ',' .. sequence or sequence)
@@ -173,6 +175,11 @@ for _, name in ipairs(order) do
     redis.call('XTRIM', channel.history, 'MINID', oldest)
     redis.call('PEXPIRE', channel.history, historyMs)
     if redis.call('EXISTS', prefix .. 'ids:' .. name) == 1 then dropIds(name, channel.history) end
+    if channel.named then
+      redis.call('ZADD', prefix .. 'named', channel.named, name)
+      redis.call('ZREMRANGEBYSCORE', prefix .. 'named', '-inf', '(' .. oldest)
+      redis.call('PEXPIRE', prefix .. 'named', historyMs)
+    end
   end
 end
 

@@ -16,6 +16,8 @@ const TEXTS = [
   'x'.repeat(1_000_000),
 ];
 
+const FAULT = 'a fault of the subscriber';
+
 /** What is published reaches who is subscribed, and nobody else. */
 export const deliveryCases: readonly BrokerContractCase[] = [
   {
@@ -101,7 +103,7 @@ export const deliveryCases: readonly BrokerContractCase[] = [
       await broker.subscribe(['a'], subscriber);
       await rejects(broker.publish('a', 'bad\ntype'), { code: 'INVALID_EVENT_TYPE' });
       await rejects(broker.publish('a', 'said', 1n), { code: 'INVALID_DATA' });
-      for (const id of ['', 'a\nb', '\x07', 'x'.repeat(1_025)]) {
+      for (const id of ['', 'a\nb', '\x07', ' a', 'a ', '\ud800', 'earliest', 'x'.repeat(1_025)]) {
         await rejects(broker.publish('a', 'said', '', { id }), { code: 'INVALID_EVENT_ID' });
       }
       await rejects(broker.publish('a', 'said', '', { retry: -1 }), { code: 'INVALID_RETRY' });
@@ -145,28 +147,36 @@ export const deliveryCases: readonly BrokerContractCase[] = [
       equal(await subscriber.until('last'), ['twice', 'twice', 'once', 'last']);
     }),
   },
-  {
-    title: 'drops a subscriber that throws, warns, and lets the others notice nothing',
+  ...[
+    {
+      what: 'throws',
+      fail() {
+        throw new Error(FAULT);
+      },
+    },
+    { what: 'rejects', fail: () => Promise.reject(new Error(FAULT)) },
+  ].map(({ what, fail }) => ({
+    title: `drops a subscriber that ${what}, warns, and lets the others notice nothing`,
     run: withBroker(async (broker) => {
       const before = new ContractSubscriber();
       const after = new ContractSubscriber();
       let calls = 0;
-      const throwing = {
+      const faulty = {
         deliver() {
           calls++;
-          throw new Error('a fault of the subscriber');
+          return fail();
         },
         gap() {},
       };
       const warned = new Promise<void>((resolve) => {
         process.on('warning', function hear({ message }) {
-          if (message !== 'a fault of the subscriber') return;
+          if (message !== FAULT) return;
           process.off('warning', hear);
           resolve();
         });
       });
       await broker.subscribe(['a'], before);
-      await broker.subscribe(['a'], throwing);
+      await broker.subscribe(['a'], faulty);
       await broker.subscribe(['a'], after);
       await publishAll(broker, 'a', ['1', '2']);
       equal(await before.count(2), ['1', '2']);
@@ -174,7 +184,7 @@ export const deliveryCases: readonly BrokerContractCase[] = [
       equal(calls, 1);
       await warned;
     }),
-  },
+  })),
   {
     title: 'keeps nobody waiting for a subscriber that has no room',
     run: withBroker(async (broker) => {

@@ -207,8 +207,17 @@ export const resumeCases: readonly BrokerContractCase[] = [
       const [first] = await Promise.all(numbers.map((number) => broker.publish('a', 'said', number)));
       await broker.publish('b', 'said', 'between');
       const subscriber = new ContractSubscriber();
+      let makeRoom = (_: unknown) => {};
+      subscriber.room = new Promise((resolve) => {
+        makeRoom = resolve;
+      });
+      const subscribing = broker.subscribe(['a', 'b'], subscriber, first);
+      await subscriber.count(1);
+      await publishAll(broker, 'c', ['meanwhile', 'and again']);
+      equal(subscriber.data, ['1'], 'what came while there was no room');
       subscriber.room = Promise.resolve(true);
-      equal((await broker.subscribe(['a', 'b'], subscriber, first)).resumed, 'complete');
+      makeRoom(true);
+      equal((await subscribing).resumed, 'complete');
       equal(await subscriber.count(2_500), [...numbers.slice(1), 'between']);
     }, 5_000),
   },
