@@ -1,6 +1,7 @@
 /**
  * What publishing costs by way of each broker, beside its engine's own client that does the same appends bare: events for each
- * second, and the time from the call until a subscriber has the event. Each engine's file in `brokers/` says what exactly.
+ * second, and the time from the call until a subscriber has the event. Then how long a new process reads a history. Each engine's
+ * file in `brokers/` says what exactly.
  *
  * Run:   npm run bench -- brokers [redis nats ...]
  * Takes: about a minute for each engine.

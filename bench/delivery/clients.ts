@@ -1,9 +1,9 @@
 /** The role of many clients in one process. */
 
+import { play } from '../support/role.js';
 import { ClientLog, SharedLog } from './client-log.js';
 import { SeededRandom } from './random.js';
 import { now } from './records.js';
-import { play } from './role.js';
 import { type ClientWorld, StreamClient } from './stream-client.js';
 
 export interface StartClients {

@@ -2,11 +2,11 @@
 
 import { Agent, request } from 'node:http';
 import type { Broker } from 'tradewind';
+import { play } from '../support/role.js';
 import { makeBroker } from './brokers.js';
 import { Lane, type Send } from './lane.js';
 import { SeededRandom } from './random.js';
 import type { PublisherRecord } from './records.js';
-import { play } from './role.js';
 
 export interface StartPublishers {
   readonly do: 'start';

@@ -1,9 +1,9 @@
 /** The role of a server: streams that follow channels, and a route to publish on. It is killed and paused without notice. */
 
 import { BrokerError, EventSourceHandler, type Logger, RequestHandler, Router } from 'tradewind';
+import { play } from '../support/role.js';
 import { type Break, BreakingBroker } from './breaking-broker.js';
 import { makeBroker } from './brokers.js';
-import { play } from './role.js';
 
 export interface StartServer {
   readonly do: 'start';
