@@ -184,8 +184,7 @@ test('AmqpBroker: has one name for a history, however many processes begin it at
   const place = await setUp(t);
   if (place === null) return;
   const brokers = Array.from({ length: 6 }, () => place.open());
-  // RabbitMQ 3.10 may answer INTERNAL_ERROR to one of several that make a stream at once: its broker tries again.
-  const ids = await Promise.all(brokers.map((broker) => publishAtLast(broker, 'a', '')));
+  const ids = await Promise.all(brokers.map((broker) => broker.publish('a', 'said', '')));
   t.is(new Set(ids.map(epochOf)).size, 1);
   t.is(new Set(ids).size, 6);
 });

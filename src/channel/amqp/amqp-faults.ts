@@ -6,6 +6,7 @@ const ACCESS_REFUSED = 403;
 const PRECONDITION_FAILED = 406;
 const NOT_ALLOWED = 530;
 const NOT_IMPLEMENTED = 540;
+const INTERNAL_ERROR = 541;
 
 /** What of a declaration comes from which option of the broker. */
 const OPTIONS: readonly (readonly [part: RegExp, option: string])[] = [
@@ -37,6 +38,15 @@ export function refusalOf(fault: unknown, wasThere: boolean): BrokerError | null
   const isRefused =
     code === ACCESS_REFUSED || code === NOT_ALLOWED || code === NOT_IMPLEMENTED || /ACCESS.REFUSED|SASL/.test(message);
   return isRefused ? refusedError('url', shortened(fault)) : null;
+}
+
+/**
+ * Whether a stream may only be in the making: while another process declares it, RabbitMQ answers that there is a
+ * declaration under way (406), or ends the connection of who reads it (541).
+ */
+export function isInTheMaking(fault: unknown): boolean {
+  const code = codeOf(fault);
+  return code === INTERNAL_ERROR || (code === PRECONDITION_FAILED && refusalOf(fault, false) === null);
 }
 
 /** What the server has said, without what the client and the server have put around it. */

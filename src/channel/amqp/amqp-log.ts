@@ -2,11 +2,13 @@ import { type Clock, clientClock, systemClock } from '../../clock.js';
 import { toError } from '../../errors.js';
 import { unavailableError } from '../broker-errors.js';
 import type { EventLog, Feed, LogPage } from '../event-log.js';
-import { refusalOf } from './amqp-faults.js';
+import { isInTheMaking, refusalOf } from './amqp-faults.js';
 import { AmqpSession, type KnownHistory, type StreamSettings } from './amqp-session.js';
 
 /** How long after a failure the next attempt waits: twice as long each time, up to the last. */
 const [FIRST_RETRY_MS, LAST_RETRY_MS] = [50, 2_000];
+/** How many failures in a row nobody hears of, when it is the stream that is just being made. */
+const PATIENCE = 5;
 /** What a server refuses, it hardly allows a moment later. */
 const REFUSED_RETRY_MS = 5_000;
 
@@ -76,7 +78,9 @@ export class AmqpLog implements EventLog {
           },
           event: (channel, event) => this.#feed.event(channel, event),
           reached: (sequence) => this.#feed.reached(sequence),
-          down: (reason) => this.#down(reason),
+          down: (reason) => {
+            if (wasUp || failures >= PATIENCE || !isInTheMaking(reason)) this.#down(reason);
+          },
         },
         this.#clock,
         known,
