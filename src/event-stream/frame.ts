@@ -14,6 +14,10 @@ const MAX_REMEMBERED_LENGTH = 4096;
 let lastText: string | undefined;
 let lastFrame: Frame | undefined;
 
+/** What was joined last, unless it was longer than this. */
+const MAX_REMEMBERED_BYTES = 64 * 1024;
+let lastJoined: { readonly frames: readonly Frame[]; readonly joined: Frame } | null = null;
+
 /**
  * One or more encoded events, ready for the wire, immutable, to be given to any number of connections.
  *
@@ -86,16 +90,25 @@ export class Frame {
     return Frame.#ofText(encodeEvent({ retry: ms ?? Number.NaN }), null);
   }
 
-  /** Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. */
+  /**
+   * Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. Connections that were given the
+   * same, as the subscribers of a channel are, get the same frame: it is put together once.
+   *
+   * @param frames - must not change afterwards.
+   */
   static join(frames: readonly Frame[]): Frame {
+    // Hot path: bench/fan-out, 20 events a turn.
     const only = frames[0];
     if (frames.length === 1 && only !== undefined) return only;
+    if (lastJoined !== null && isSame(frames, lastJoined.frames)) return lastJoined.joined;
     let length = 0;
     for (const frame of frames) length += frame.byteLength;
     const { chunk, start } = allocateChunk(length);
     let at = start;
     for (const frame of frames) at += frame.chunk.copy(chunk, at, frame.#start, frame.chunk.length - 2);
-    return new Frame(chunk, start, null);
+    const joined = new Frame(chunk, start, null);
+    if (length <= MAX_REMEMBERED_BYTES) lastJoined = { frames, joined };
+    return joined;
   }
 
   static #ofText(text: string, eventType: string | null): Frame {
@@ -104,6 +117,12 @@ export class Frame {
     chunk.write(text, start, 'utf8');
     return new Frame(chunk, start, eventType);
   }
+}
+
+function isSame(some: readonly Frame[], others: readonly Frame[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let index = 0; index < some.length; index++) if (some[index] !== others[index]) return false;
+  return true;
 }
 
 function allocateChunk(length: number): { chunk: Buffer; start: number } {

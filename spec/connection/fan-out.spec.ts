@@ -1,0 +1,90 @@
+/** What a delivery costs, counted: nothing here is timed. */
+
+import type { Socket } from 'node:net';
+import test from 'ava';
+import { flushAtTurnEnd } from '../../src/connection/turn.js';
+import { EventSourceHandler } from '../../src/index.js';
+import { turns } from '../support/raw-socket.js';
+import { serve } from '../support/serve.js';
+
+/** Connections that only count when they are flushed: the thousands that it takes would each need two sockets. */
+function counted(count: number) {
+  const flushedAt: number[] = [];
+  let turn = 0;
+  const connections = Array.from({ length: count }, () => ({ flush: () => void flushedAt.push(turn) }));
+  return {
+    flushedAt,
+    write() {
+      for (const connection of connections) flushAtTurnEnd(connection);
+    },
+    async turn() {
+      await new Promise(setImmediate);
+      turn++;
+    },
+  };
+}
+
+test.serial('fan-out: flushes some thousand connections at once, and more of them a part in each turn', async (t) => {
+  const some = counted(2_000);
+  some.write();
+  await some.turn();
+  t.is(some.flushedAt.length, 2_000);
+
+  const many = counted(2_001);
+  many.write();
+  for (let turn = 1; turn <= 5; turn++) {
+    await many.turn();
+    t.is(many.flushedAt.length, Math.min(turn * 500, 2_001));
+  }
+});
+
+test.serial('fan-out: keeps nobody waiting for a huge channel', async (t) => {
+  const [huge, small] = [counted(5_000), counted(3)];
+  huge.write();
+  await huge.turn();
+  small.write();
+  await small.turn();
+  t.deepEqual([small.flushedAt.length, huge.flushedAt.length < 5_000], [3, true]);
+  huge.write();
+  for (let turn = 0; turn < 25; turn++) await huge.turn();
+  t.is(huge.flushedAt.length, 10_000);
+});
+
+test.serial(
+  'fan-out: writes once to each subscriber in a turn, and the same buffer to all, however many events there are',
+  async (t) => {
+    const SUBSCRIBERS = 20;
+    const writes = new Map<Socket, unknown[]>();
+    class Handler extends EventSourceHandler {
+      override async open() {
+        const { socket } = this.request;
+        await this.subscribe('news');
+        // What a fresh client is sent to come back with has left.
+        await turns();
+        const seen: unknown[] = [];
+        writes.set(socket as Socket, seen);
+        const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+        (socket as { write: unknown }).write = (...given: unknown[]) => {
+          seen.push(given[0]);
+          return write(...given);
+        };
+      }
+    }
+    const { client, router } = await serve(t, (router) => router.mount('/', Handler));
+    const clients = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => client('/')));
+    while (writes.size < SUBSCRIBERS) await turns();
+
+    for (let event = 0; event < 20; event++) void router.broker.publish('news', 'tick', event);
+    await Promise.all(clients.map((one) => one.take(20)));
+    t.deepEqual(
+      [...writes.values()].map(({ length }) => length),
+      Array(SUBSCRIBERS).fill(1),
+    );
+    t.is(new Set([...writes.values()].flat()).size, 1);
+
+    await router.broker.publish('news', 'tick', 'alone');
+    await Promise.all(clients.map((one) => one.next()));
+    t.is(new Set([...writes.values()].map((seen) => seen[1])).size, 1);
+    for (const seen of writes.values()) t.is(seen.length, 2);
+  },
+);
