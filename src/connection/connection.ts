@@ -1,6 +1,7 @@
 /** One open event stream: its queue, its backpressure, its end. */
 
 import type { Socket } from 'node:net';
+import { getDefaultHighWaterMark } from 'node:stream';
 import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
@@ -26,6 +27,12 @@ export interface CloseReason {
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
 
+/** How many frames of one turn a connection holds one by one. */
+const MAX_APART = 1_000;
+
+/** Of more than this, Node's streams say that it is enough for now. */
+const TRANSPORT_BYTES = getDefaultHighWaterMark(false);
+
 /** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
 const SLICE_BYTES = 64 * 1024;
 
@@ -46,6 +53,8 @@ export class Connection {
   #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
   #waiting: Frame[] = [];
   #waitingBytes = 0;
+  /** How many of those at the front were joined already, of a turn that brings very many. */
+  #joinedCount = 0;
   /** What the `latest` policy has kept of what waited above the limit; it comes before `#waiting`. */
   #latest: LatestFrames | null = null;
   /** What is left to put of what is on its way; null when the transport has room. */
@@ -100,9 +109,14 @@ export class Connection {
     if (this.#state !== 'open') return GONE;
     this.#waiting.push(frame);
     this.#waitingBytes += frame.byteLength;
-    if (this.#rest === null) this.#schedule();
-    else if (this.#waitingBytes > this.options.maxBufferedBytes && !this.#shed()) return GONE;
-    return this.bufferedBytes > this.options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
+    const { options } = this;
+    if (this.#rest === null) {
+      this.#schedule();
+      if (this.#waiting.length - this.#joinedCount >= MAX_APART) this.#joinTail();
+      // The transport is not looked at for each event: with nothing left to put, it holds less than its own mark.
+      if (this.#waitingBytes + TRANSPORT_BYTES <= options.highWaterMarkBytes) return ACCEPTED;
+    } else if (this.#waitingBytes > options.maxBufferedBytes && !this.#shed()) return GONE;
+    return this.bufferedBytes > options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
   }
 
   /**
@@ -136,6 +150,7 @@ export class Connection {
       if (this.#waiting.length === 1) this.#waiting.pop();
       else this.#waiting = [];
       this.#waitingBytes = 0;
+      this.#joinedCount = 0;
       this.#put(bytes);
     }
     if (this.#state === 'closing' && this.#rest === null) {
@@ -195,6 +210,13 @@ export class Connection {
     if (heldBytes !== null && heldBytes < this.#heldBytes) this.#progressAt = now;
     this.#heldBytes = heldBytes ?? 0;
     if (now - this.#progressAt >= this.options.stallMs) this.close({ kind: 'slow-consumer' });
+  }
+
+  /** A turn without an end, as a loop that awaits nothing, must not cost each connection a list of all its events. */
+  #joinTail(): void {
+    const tail = this.#waiting.splice(this.#joinedCount);
+    this.#waiting.push(Frame.join(tail));
+    this.#joinedCount++;
   }
 
   #schedule(): void {

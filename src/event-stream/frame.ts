@@ -14,9 +14,13 @@ const MAX_REMEMBERED_LENGTH = 4096;
 let lastText: string | undefined;
 let lastFrame: Frame | undefined;
 
-/** What was joined last, unless it was longer than this. */
-const MAX_REMEMBERED_BYTES = 64 * 1024;
-let lastJoined: { readonly frames: readonly Frame[]; readonly joined: Frame } | null = null;
+/** What was joined last, for as long as anybody has it: it may be large. */
+let lastJoined: WeakRef<Joined> | null = null;
+
+interface Joined {
+  readonly frames: readonly Frame[];
+  readonly frame: Frame;
+}
 
 /**
  * One or more encoded events, ready for the wire, immutable, to be given to any number of connections.
@@ -100,15 +104,16 @@ export class Frame {
     // Hot path: bench/fan-out, 20 events a turn.
     const only = frames[0];
     if (frames.length === 1 && only !== undefined) return only;
-    if (lastJoined !== null && isSame(frames, lastJoined.frames)) return lastJoined.joined;
+    const last = lastJoined?.deref();
+    if (last !== undefined && isSame(frames, last.frames)) return last.frame;
     let length = 0;
     for (const frame of frames) length += frame.byteLength;
     const { chunk, start } = allocateChunk(length);
     let at = start;
     for (const frame of frames) at += frame.chunk.copy(chunk, at, frame.#start, frame.chunk.length - 2);
-    const joined = new Frame(chunk, start, null);
-    if (length <= MAX_REMEMBERED_BYTES) lastJoined = { frames, joined };
-    return joined;
+    const frame = new Frame(chunk, start, null);
+    lastJoined = new WeakRef({ frames, frame });
+    return frame;
   }
 
   static #ofText(text: string, eventType: string | null): Frame {
