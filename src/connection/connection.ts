@@ -1,7 +1,6 @@
 /** One open event stream: its queue, its backpressure, its end. */
 
 import type { Socket } from 'node:net';
-import { getDefaultHighWaterMark } from 'node:stream';
 import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
@@ -30,9 +29,6 @@ const HEARTBEAT = Frame.ofComment('');
 /** How many frames of one turn a connection holds one by one. */
 const MAX_APART = 1_000;
 
-/** Of more than this, Node's streams say that it is enough for now. */
-const TRANSPORT_BYTES = getDefaultHighWaterMark(false);
-
 /** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
 const SLICE_BYTES = 64 * 1024;
 
@@ -53,6 +49,8 @@ export class Connection {
   #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
   #waiting: Frame[] = [];
   #waitingBytes = 0;
+  /** So much may wait before it has to be asked what the transport holds. */
+  readonly #freeBytes: number;
   /** How many of those at the front were joined already, of a turn that brings very many. */
   #joinedCount = 0;
   /** What the `latest` policy has kept of what waited above the limit; it comes before `#waiting`. */
@@ -82,6 +80,7 @@ export class Connection {
   ) {
     this.options = options;
     this.#transport = transport;
+    this.#freeBytes = options.highWaterMarkBytes - transport.mostBytes;
     this.#registry = registry;
     this.#onClose = onClose;
     this.#wroteAt = registry.clock.now();
@@ -113,8 +112,8 @@ export class Connection {
     if (this.#rest === null) {
       this.#schedule();
       if (this.#waiting.length - this.#joinedCount >= MAX_APART) this.#joinTail();
-      // The transport is not looked at for each event: with nothing left to put, it holds less than its own mark.
-      if (this.#waitingBytes + TRANSPORT_BYTES <= options.highWaterMarkBytes) return ACCEPTED;
+      // The transport is not looked at for each event: with nothing left to put, it holds no more than it says.
+      if (this.#waitingBytes <= this.#freeBytes) return ACCEPTED;
     } else if (this.#waitingBytes > options.maxBufferedBytes && !this.#shed()) return GONE;
     return this.bufferedBytes > options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
   }

@@ -15,6 +15,8 @@ export interface Transport {
   shape(frame: Frame): Buffer;
   /** Hands bytes over. False means: enough for now, wait for {@link onceDrained} before the next. */
   put(bytes: Buffer): boolean;
+  /** It holds no more than this when {@link put} has returned true; Infinity: not known. */
+  readonly mostBytes: number;
   /** Bytes that were put and that the operating system, or an HTTP/2 client's window, has not taken yet. */
   readonly queuedBytes: number;
   /** The socket, where it carries nothing but this response: not with HTTP/2. */
@@ -59,6 +61,10 @@ class SocketTransport implements Transport {
     this.socket = socket;
   }
 
+  get mostBytes(): number {
+    return this.socket.writableHighWaterMark;
+  }
+
   shape(frame: Frame): Buffer {
     return frame.chunk;
   }
@@ -96,6 +102,10 @@ class ResponseTransport implements Transport {
   constructor(response: HttpResponse) {
     this.#response = response as ServerResponse;
     this.#original = response;
+  }
+
+  get mostBytes(): number {
+    return Infinity;
   }
 
   shape(frame: Frame): Buffer {
