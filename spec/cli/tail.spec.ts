@@ -1,61 +1,17 @@
 /** `tradewind tail`, in a process of its own, as a person runs it. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { tail as tailHere } from '../../src/cli/tail.js';
 import { TailReport } from '../../src/cli/tail-report.js';
 import { FakeClock } from '../../src/testing/index.js';
+import { type EndedRun, IN_TERMINAL, runCommand, startCommand } from '../support/command-line.js';
 import { listen, openStream } from '../support/plain-server.js';
 import { deferred } from '../support/serve.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const command = ['--import', './scripts/typescript.mjs', 'src/cli/main.ts', 'tail'];
-
-interface Run {
-  readonly child: ChildProcess;
-  out: string;
-  err: string;
-  /** Waits until it has said something that matches, on either side. */
-  said(pattern: RegExp): Promise<void>;
-  /** The exit status, or the signal that it died of. */
-  readonly ended: Promise<number | string>;
-}
-
-function start(t: ExecutionContext, args: readonly string[], program: string[] = [process.execPath, ...command]): Run {
-  const [file = '', ...rest] = [...program, ...args];
-  const child = spawn(file, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.teardown(() => void child.kill('SIGKILL'));
-  let look = () => {};
-  const run: Run = {
-    child,
-    out: '',
-    err: '',
-    said: (pattern) =>
-      new Promise((resolve, reject) => {
-        look = () => {
-          if (pattern.test(run.out) || pattern.test(run.err)) resolve();
-        };
-        child.once('close', () => reject(new Error(`Ended without ${pattern}: ${run.out}${run.err}`)));
-        look();
-      }),
-    ended: once(child, 'close').then(([code, signal]) => code ?? signal),
-  };
-  for (const side of ['out', 'err'] as const) {
-    child[side === 'out' ? 'stdout' : 'stderr']?.setEncoding('utf8').on('data', (text: string) => {
-      run[side] += text;
-      look();
-    });
-  }
-  return run;
-}
-
 /** Runs it to its end. */
-async function tail(t: ExecutionContext, ...args: string[]): Promise<Run & { status: number | string }> {
-  const run = start(t, args);
-  return Object.assign(run, { status: await run.ended });
+function tail(t: ExecutionContext, ...args: string[]): Promise<EndedRun> {
+  return runCommand(t, ['tail', ...args]);
 }
 
 test('tail: prints events, and says what the answer was and how much came', async (t) => {
@@ -222,7 +178,7 @@ test('tail: ends with status 0 when the stream is over', async (t) => {
 
 test('tail: Ctrl-C ends it with the totals', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
-  const run = start(t, [url]);
+  const run = startCommand(t, ['tail', url]);
   await run.said(/message/);
   run.child.kill('SIGINT');
   t.is(await run.ended, 0);
@@ -231,7 +187,7 @@ test('tail: Ctrl-C ends it with the totals', async (t) => {
 
 test('tail: ends when whoever reads its output has had enough', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'.repeat(100_000)));
-  const run = start(t, [url]);
+  const run = startCommand(t, ['tail', url]);
   await run.said(/message/);
   run.child.stdout?.destroy();
   t.is(await run.ended, 0);
@@ -247,21 +203,12 @@ test('tail: shows controls instead of sending them to the terminal', async (t) =
 
 test('tail: has colours on a terminal, and nowhere else', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
-  const terminal = [
-    'python3',
-    '-c',
-    'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)',
-    process.execPath,
-    ...command,
-  ];
-  const coloured = start(
-    t,
-    [url, '--count', '1'],
-    ['env', '-u', 'NO_COLOR', '-u', 'FORCE_COLOR', '-u', 'CI', 'TERM=xterm', ...terminal],
-  );
+  const args = ['tail', url, '--count', '1'];
+  const environment = ['env', '-u', 'NO_COLOR', '-u', 'FORCE_COLOR', '-u', 'CI', 'TERM=xterm'];
+  const coloured = startCommand(t, args, [...environment, ...IN_TERMINAL]);
   t.is(await coloured.ended, 0);
   t.true(coloured.out.includes('\x1b[36mmessage\x1b[0m'), coloured.out);
-  const asked = start(t, [url, '--count', '1'], ['env', 'TERM=xterm', 'NO_COLOR=1', ...terminal]);
+  const asked = startCommand(t, args, ['env', 'TERM=xterm', 'NO_COLOR=1', ...IN_TERMINAL]);
   await asked.ended;
   t.false(asked.out.includes('\x1b['), asked.out);
   const piped = await tail(t, url, '--count', '1');

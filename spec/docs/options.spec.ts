@@ -24,6 +24,8 @@ const INTERNAL = [
   'LogBrokerOptions',
   'EventStreamParserOptions',
   'StreamReaderOptions',
+  'LoadConnectionOptions',
+  'LoadOptions',
   'TailOptions',
   'TailReportOptions',
 ];

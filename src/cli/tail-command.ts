@@ -1,7 +1,8 @@
 /** `tradewind tail`: its options, and the process around it. */
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
+import { collect, header, number } from './option-values.js';
 import { tail } from './tail.js';
 import { TailReport } from './tail-report.js';
 
@@ -86,19 +87,4 @@ function requestOf({ since, header, method, data, idle, retry }: TailFlags): Str
     ...(method === undefined ? {} : { method }),
     ...(retry ? {} : { retry: false as const }),
   };
-}
-
-function collect(value: string, earlier: string[] = []): string[] {
-  return [...earlier, value];
-}
-
-function header(value: string, earlier: [string, string][] = []): [string, string][] {
-  const [, name, text] = /^([^:\s]+):\s*(.*)$/.exec(value) ?? [];
-  if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
-  return [...earlier, [name, text]];
-}
-
-function number(value: string): number {
-  if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Give a number, 0 or more.');
-  return Number(value);
 }

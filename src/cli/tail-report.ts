@@ -4,6 +4,7 @@ import type { StreamEventsOptions, StreamState } from '../client/stream-options.
 import { innermostMessage } from '../client/stream-reader.js';
 import { HttpError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
+import { count, printable, seconds, withoutPassword } from './wording.js';
 
 export interface TailReportOptions {
   out: (text: string) => void;
@@ -14,9 +15,6 @@ export interface TailReportOptions {
 
 type Colour = 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 const CODES: Record<Colour, number> = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
-/** Controls that a stranger's stream could move the cursor or change the terminal with. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 /** Headers that tell what lies between the server and here. */
 const TELLING = ['server', 'via', 'content-encoding', 'cache-control', 'x-accel-buffering'];
 
@@ -123,10 +121,6 @@ function painted(hasColours: boolean, colour: Colour, text: string): string {
   return hasColours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
 }
 
-function printable(text: string): string {
-  return text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
 function describe({ status, statusText, headers, redirected, url }: Response): string {
   const parts = [`${status} ${statusText}`.trim(), headers.get('content-type') ?? ''];
   const telling = tellingOf((name) => headers.get(name));
@@ -140,17 +134,4 @@ function tellingOf(headerOf: (name: string) => string | null | undefined): strin
     const value = headerOf(name);
     return value ? [`${name}: ${printable(value)}`] : [];
   }).join(', ');
-}
-
-/** A terminal is looked at over shoulders, and its output is pasted into issues. */
-function withoutPassword(url: string): string {
-  return url.replace(/^(https?:\/\/)[^/@]*@/i, '$1…@');
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
 }
