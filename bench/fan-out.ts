@@ -1,97 +1,89 @@
 /**
- * What one delivered event costs the server, in CPU time.
+ * What one delivered event costs the server, in CPU time, beside better-sse and beside the least that the kernel asks for.
  *
- * Measured: user and system time of the whole server process (garbage collection included) for each event that a
- * subscriber has received, with 1,000 subscribers on loopback, one event of 100 bytes a turn, in a closed loop: the next
- * event is published when every subscriber has received the one before, so nothing queues and nothing is merely enqueued.
+ * Measured: the CPU time of the whole server process (garbage collection included) for each event that a subscriber has
+ * received, with 1,000 subscribers on loopback, in a closed loop: the client asks for events, the server publishes as many as
+ * `--per-turn` says in one turn of its event loop, and the client asks again when every subscriber has received them all. So
+ * nothing queues, and nothing is merely enqueued. A round in which a subscriber lacks an event, has one too many, or was sent
+ * other bytes than the others is void; with one of them, the exit code is 1. With `--latency`, also the time from asking until
+ * the last subscriber has its last event.
  *
- * Not measured: latency, throughput, TLS, HTTP/2, a real network card, subscribers that do not keep up.
+ * The floor is `native/floor.c`: a thread in C that calls `send()` once for each socket and turn, with events that are ready. It
+ * pays for the kernel's TCP, and on loopback for the receiver's as well, as everybody does; what a side costs above it is its own.
+ * "frame loop" is the same in Node: one of our frames to each socket. The client is `native/load.c`. Both are compiled with `cc`
+ * as the bench starts; without it there is no floor, and the client is `support/client.ts`, which compares no bytes.
  *
- * "as a string" and "as an object" is what `data` is. better-sse sends what it sends by default: the data as JSON, and an
- * id of 36 characters, which is why its events are longer. Our broker's events carry an id as well.
+ * Not measured: TLS, HTTP/2, a real network card, subscribers that do not keep up, connecting, and throughput under more load
+ * than one round at a time. Memory and connecting have benches of their own.
  *
- * "store submit" is a DataStore that each handler streams; "store iterator" the same through the store's own iterator, as a
- * loop would read it.
+ * The events are alike in size, not in bytes: better-sse sends what it sends by default, the data as JSON and an id of 36
+ * characters; our broker's and Nchan's events carry an id as well. The column "bytes" is what came over the wire for each.
+ * "better-sse batch, by hand" sends one EventBuffer of all events of a turn to each session. "store submit" is a DataStore that
+ * each handler streams; "store iterator" the same through the store's own iterator, as a loop would read it. Nchan, where it is
+ * installed, is published to over HTTP, which counts as its own.
  *
  * Run:   npm run bench -- fan-out
- *        [--subscribers 1000] [--events 60] [--rounds 5] [--processes 3]
- * Takes: about 2 minutes. Each of `processes` starts every case anew; each round then runs all cases in random order.
+ *        [--subscribers 1000] [--events 60, how often the client asks in a round] [--per-turn 1] [--bytes 100, of an event]
+ *        [--data string, or object] [--rounds 5] [--processes 3] [--latency] [--json FILE] [--markdown FILE]
+ * Takes: about 3 minutes. Each of `processes` starts every side anew; each round then runs all sides in random order.
  */
 
-import { Helper, median, option, printTable, ratios, shuffled, spread } from './support/processes.js';
+import { nativeLoadClient, nodeLoadClient } from './fan-out/load-client.js';
+import { MeasuredSide } from './fan-out/measured-side.js';
+import type { Workload } from './fan-out/side.js';
+import { findSides } from './fan-out/sides.js';
+import { type Base, cpuTable, latencyTable, valuesOf } from './fan-out/tables.js';
+import { compilePrograms } from './support/compile.js';
+import { hasOption, option, shuffled, textOption } from './support/processes.js';
+import { report } from './support/report.js';
+import { findCores } from './support/wrapping.js';
 
-const subscribers = option('subscribers', 1_000);
-const events = option('events', 60);
+const workload: Workload = {
+  subscribers: option('subscribers', 1_000),
+  turns: option('events', 60),
+  perTurn: option('per-turn', 1),
+  bytes: option('bytes', 100),
+};
+const data = textOption('data') ?? 'string';
 const rounds = option('rounds', 5);
 const processes = option('processes', 3);
-const WARM_UP_EVENTS = 150;
+if (workload.bytes < 100) throw new Error('--bytes needs 100 or more');
+if (data !== 'string' && data !== 'object') throw new Error('--data needs string or object');
 
-interface Case {
-  name: string;
-  start: object;
-  totals: number[];
-  user: number[];
-}
-
-const cases: Case[] = [];
-for (const data of ['string', 'object']) {
-  add(`better-sse broadcast, ${data}`, { kind: 'better-sse', data });
-  add(`writeMessage loop, ${data}`, { kind: 'tradewind', data });
-  add(`broker publish, ${data}`, { kind: 'tradewind', publish: 'broker', data });
-  add(`store submit, ${data}`, { kind: 'tradewind', publish: 'store', data });
-  add(`store iterator, ${data}`, { kind: 'tradewind', publish: 'store iterator', data });
-}
-add('bare res.write, string', { kind: 'bare', data: 'string' });
-
-function add(name: string, start: object): void {
-  cases.push({ name, start: { ...start, heartbeats: false }, totals: [], user: [] });
-}
-
-class Running {
-  private constructor(
-    readonly measured: Case,
-    private readonly server: Helper,
-    private readonly client: Helper,
-  ) {}
-
-  static async start(measured: Case): Promise<Running> {
-    const server = await Helper.start('server.ts');
-    const client = await Helper.start('client.ts');
-    const ports = await server.ask<object>({ do: 'start', ...measured.start });
-    await client.ask({ do: 'open', path: '/', count: subscribers, ...ports });
-    await client.ask({ do: 'run', events: WARM_UP_EVENTS });
-    return new Running(measured, server, client);
-  }
-
-  async round(): Promise<void> {
-    const before = await this.server.ask<NodeJS.CpuUsage>({ do: 'cpu' });
-    const { deliveries } = await this.client.ask<{ deliveries: number }>({ do: 'run', events });
-    const after = await this.server.ask<NodeJS.CpuUsage>({ do: 'cpu' });
-    const user = after.user - before.user;
-    this.measured.totals.push((user + after.system - before.system) / deliveries);
-    this.measured.user.push(user / deliveries);
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all([this.server.stop(), this.client.stop()]);
-  }
-}
+const programs = compilePrograms();
+const cores = findCores();
+const sides = findSides(data, workload, programs);
+const startClient = programs === null ? nodeLoadClient : nativeLoadClient(programs.load);
+const all = sides.all.map((side) => new MeasuredSide(side, workload, cores));
 
 for (let generation = 0; generation < processes; generation++) {
-  const running: Running[] = [];
-  for (const measured of shuffled(cases)) running.push(await Running.start(measured));
-  for (let round = 0; round < rounds; round++) {
-    for (const one of shuffled(running)) await one.round();
+  try {
+    for (const measured of shuffled(all)) await measured.start(startClient);
+    for (let round = 0; round < rounds; round++) {
+      for (const measured of shuffled(all)) await measured.measure();
+    }
+  } finally {
+    await Promise.all(all.map((measured) => measured.stop()));
   }
-  await Promise.all(running.map((one) => one.stop()));
 }
 
-console.log(`node ${process.version}: ${subscribers} subscribers, ${processes} × ${rounds} rounds of ${events} events`);
-const rows = [['µs of server CPU a delivery', 'median [least-most]', 'of it user', '/ better-sse', '/ bare']];
-const bare = cases.at(-1)!;
-for (const { name, start, totals, user } of cases) {
-  const base = cases.find((other) => other.name.startsWith('better') && other.name.endsWith(name.split(', ')[1]!))!;
-  const against = start === base.start ? '1.00' : spread(ratios(totals, base.totals));
-  rows.push([name, spread(totals), median(user).toFixed(2), against, median(ratios(totals, bare.totals)).toFixed(2)]);
-}
-printTable(rows);
+const bases = all.flatMap((measured): Base[] => {
+  if (measured.side === sides.floor) return [{ title: '/ floor', measured }];
+  return measured.side === sides.betterSse ? [{ title: '/ better-sse', measured }] : [];
+});
+const asked = `${workload.turns} × ${workload.perTurn} events of ${workload.bytes} bytes (${data})`;
+const where =
+  'reason' in cores ? `not pinned: ${cores.reason}` : `server on core ${cores.server}, client on core ${cores.client}`;
+report(
+  `${workload.subscribers} subscribers, ${processes} × ${rounds} rounds of ${asked}; ${where}`,
+  [cpuTable(all, bases), ...(hasOption('latency') ? [latencyTable(all, bases)] : [])],
+  {
+    ...workload,
+    data,
+    rounds,
+    processes,
+    cores,
+    sides: Object.fromEntries(all.map((measured) => [measured.side.name, valuesOf(measured)])),
+  },
+);
+if (all.some((measured) => measured.rounds.some(({ cpu }) => Number.isNaN(cpu)))) process.exitCode = 1;

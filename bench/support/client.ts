@@ -13,18 +13,19 @@ interface Subscriber {
 }
 
 type Message =
-  | { do: 'open'; port: number; controlPort: number; count: number; path: string; headers?: string }
-  | { do: 'run'; events: number }
+  | { do: 'open'; port: number; controlPort?: number; count: number; path: string; headers?: string }
+  | { do: 'run'; turns: number; perTurn: number }
   | { do: 'close' };
 
 const CONCURRENCY = 64;
 const subscribers = new Set<Subscriber>();
 let control: Socket | null = null;
 let outstanding = 0;
+let wireBytes = 0;
 let delivered = () => {};
 
 process.on('message', (message: Message) => {
-  const work = message.do === 'open' ? open(message) : message.do === 'run' ? run(message.events) : close();
+  const work = message.do === 'open' ? open(message) : message.do === 'run' ? run(message) : close();
   work.then(
     (answer) => process.send?.(answer),
     (thrown) => process.send?.({ error: String(thrown) }),
@@ -40,8 +41,10 @@ async function open({ port, controlPort, count, path, headers = '' }: Message & 
     while (left-- > 0) await subscribe(port, path, headers);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  // A byte on this connection asks for the next event: see support/server.ts.
-  control ??= connect({ port: controlPort, host: '127.0.0.1', noDelay: true }).on('error', () => {});
+  // A byte on this connection asks for the next events: see fan-out/server.ts.
+  if (controlPort !== undefined) {
+    control ??= connect({ port: controlPort, host: '127.0.0.1', noDelay: true }).on('error', () => {});
+  }
   return { open: subscribers.size };
 }
 
@@ -56,6 +59,7 @@ function subscribe(port: number, path: string, headers: string): Promise<void> {
         else reject(new Error(`status ${status}`));
         return;
       }
+      wireBytes += bytes.length;
       const events = countEvents(subscriber, bytes);
       if (events === 0) return;
       subscriber.events += events;
@@ -93,23 +97,37 @@ function countEvents(subscriber: Subscriber, bytes: Buffer): number {
   return events;
 }
 
-/** Closed loop: the next event is asked for when every subscriber has received the one before. */
-async function run(events: number): Promise<object> {
+/** Closed loop: the next events are asked for when every subscriber has received those before. */
+async function run({ turns, perTurn }: Message & { do: 'run' }): Promise<object> {
   for (const subscriber of subscribers) subscriber.events = 0;
+  wireBytes = 0;
+  const latencies: number[] = [];
+  const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
-  for (let event = 0; event < events; event++) {
-    outstanding = subscribers.size;
+  for (let turn = 0; turn < turns; turn++) {
+    outstanding = subscribers.size * perTurn;
     const all = new Promise<void>((resolve) => {
       delivered = resolve;
     });
+    const askedAt = performance.now();
     control?.write('n');
     await all;
+    latencies.push((performance.now() - askedAt) * 1_000);
   }
-  const wallMs = performance.now() - startedAt;
-  for (const subscriber of subscribers) {
-    if (subscriber.events !== events) throw new Error(`a subscriber received ${subscriber.events} of ${events} events`);
-  }
-  return { deliveries: subscribers.size * events, wallMs };
+  const wallNs = (performance.now() - startedAt) * 1e6;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const events = turns * perTurn;
+  const unlike = [...subscribers].find((subscriber) => subscriber.events !== events);
+  latencies.sort((one, other) => one - other);
+  return {
+    ok: unlike === undefined,
+    fault: unlike === undefined ? '' : `a subscriber received ${unlike.events} of ${events} events`,
+    deliveries: subscribers.size * events,
+    wallNs,
+    cpuNs: (user + system) * 1_000,
+    wireBytes,
+    lastUs: { p50: latencies[(turns - 1) >> 1], p99: latencies[Math.ceil(turns * 0.99) - 1] },
+  };
 }
 
 async function close(): Promise<object> {

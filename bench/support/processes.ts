@@ -28,17 +28,18 @@ export class Helper {
    * 100 MB to what is measured. So the file may import packages, this one included, but no other file.
    *
    * @param flags - for node.
+   * @param wrap - what node is started by: see {@link wrapping}.
    */
-  static async start(file: string, flags: readonly string[] = []): Promise<Helper> {
+  static async start(file: string, flags: readonly string[] = [], wrap: readonly string[] = []): Promise<Helper> {
     const source = readFileSync(new URL(file, import.meta.url), 'utf8');
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
-    return Helper.#run(outputText, flags);
+    return Helper.#run(outputText, flags, wrap);
   }
 
   /** As {@link start}, for a file that imports others: they are joined into one text. The packages stay where they are. */
-  static async startBundle(file: URL): Promise<Helper> {
+  static async startBundle(file: URL, wrap: readonly string[] = []): Promise<Helper> {
     let text = bundles.get(file.href);
     if (text === undefined) {
       const { outputFiles } = buildSync({
@@ -53,11 +54,12 @@ export class Helper {
       text = outputFiles[0]!.text;
       bundles.set(file.href, text);
     }
-    return Helper.#run(text, []);
+    return Helper.#run(text, [], wrap);
   }
 
-  static async #run(text: string, flags: readonly string[]): Promise<Helper> {
-    const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', text], {
+  static async #run(text: string, flags: readonly string[], wrap: readonly string[]): Promise<Helper> {
+    const [command, ...args] = [...wrap, process.execPath, ...flags, '--input-type=module', '--eval', text];
+    const child = spawn(command!, args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Typed arrays go as they are.
@@ -165,4 +167,16 @@ export function option(name: string, fallback: number): number {
   const value = at === -1 ? fallback : Number(process.argv[at + 1]);
   if (!Number.isFinite(value)) throw new Error(`--${name} needs a number`);
   return value;
+}
+
+/** Reads `--name text` from the command line. */
+export function textOption(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  if (at !== -1 && process.argv[at + 1] === undefined) throw new Error(`--${name} needs a value`);
+  return at === -1 ? undefined : process.argv[at + 1];
+}
+
+/** Whether `--name` is on the command line. */
+export function hasOption(name: string): boolean {
+  return process.argv.includes(`--${name}`);
 }

@@ -1,0 +1,22 @@
+import type { ServerResponse } from 'node:http';
+import { type App, listen, openStream } from './app.js';
+
+/** Node's `http` alone: a string for each event, and `res.write` for each event and response. */
+export async function startBare(): Promise<App> {
+  const responses = new Set<ServerResponse>();
+  const port = await listen((_request, response) => {
+    openStream(response);
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+  });
+  return {
+    port,
+    publish(payloads, count) {
+      for (let event = 0; event < count; event++) {
+        const data = payloads.next();
+        const text = `event: tick\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+        for (const response of responses) response.write(text);
+      }
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { childrenOf, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
+import { Payloads } from './payloads.js';
+import type { Cpu, Side, SideServer, Workload } from './side.js';
+
+const NGINX = '/usr/sbin/nginx';
+const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+/** Files beside the streams. */
+const OTHER_FILES = 1_000;
+
+/** Nchan, of Debian's package libnginx-mod-nchan: one worker, published to by a POST for each event, all in one piece. */
+export class NchanSide implements Side {
+  readonly name = 'Nchan';
+  readonly #workload: Workload;
+
+  private constructor(workload: Workload) {
+    this.#workload = workload;
+  }
+
+  /** Null where it is not installed. */
+  static find(workload: Workload): NchanSide | null {
+    if (!existsSync(NGINX)) return null;
+    const isBuiltIn = spawnSync(NGINX, ['-V'], { encoding: 'utf8' }).stderr.includes('nchan');
+    return isBuiltIn || existsSync(MODULE) ? new NchanSide(workload) : null;
+  }
+
+  async start(wrap: readonly string[]): Promise<SideServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-nchan-'));
+    const port = await freePort();
+    const askFile = join(folder, 'ask');
+    writeFileSync(join(folder, 'nginx.conf'), this.#configuration(folder, port));
+    writeFileSync(askFile, this.#posts(port));
+    const [command, ...args] = [...wrap, NGINX, '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')];
+    const server = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    await untilListening(server, port);
+    const stop = async () => {
+      if (server.exitCode === null && server.signalCode === null) {
+        // A master that is killed would leave its worker behind.
+        server.kill('SIGTERM');
+        await once(server, 'exit');
+      }
+      rmSync(folder, { recursive: true, force: true });
+    };
+    return { port, controlPort: port, askFile, cpu: async () => cpuOf(server.pid!), stop };
+  }
+
+  #configuration(folder: string, port: number): string {
+    const files = this.#workload.subscribers + OTHER_FILES;
+    return `
+      ${existsSync(MODULE) ? `load_module ${MODULE};` : ''}
+      ${process.getuid?.() === 0 ? 'user root;' : ''}
+      daemon off; worker_processes 1; pid ${folder}/pid; worker_rlimit_nofile ${files};
+      events { worker_connections ${files}; }
+      http {
+        access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+        fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+        keepalive_requests 1000000000; keepalive_timeout 1h; client_body_buffer_size 64k;
+        server {
+          listen 127.0.0.1:${port} backlog=511; tcp_nodelay on;
+          location = / { nchan_subscriber eventsource; nchan_channel_id ticks; nchan_subscriber_first_message newest; }
+          location = /publish { nchan_publisher; nchan_channel_id ticks; nchan_message_buffer_length 1000; }
+        }
+      }`;
+  }
+
+  /** The same events each time: what is asked by stands in a file. */
+  #posts(port: number): string {
+    const { bytes, perTurn } = this.#workload;
+    const payloads = new Payloads('string', bytes);
+    return Array.from({ length: perTurn }, () => {
+      const data = payloads.next() as string;
+      const head = `POST /publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-EventSource-Event: tick\r\nContent-Length: `;
+      return `${head}${data.length}\r\n\r\n${data}`;
+    }).join('');
+  }
+}
+
+/** Nginx listens only where it is told to. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function untilListening(server: ChildProcess, port: number): Promise<void> {
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`nginx exited with ${server.exitCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const isListening = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isListening) return;
+    await sleep(20);
+  }
+}
+
+/** Of the master and its worker. */
+function cpuOf(master: number): Cpu {
+  const each = [master, ...childrenOf(master)].map((pid) => ({
+    ...userAndSystemOf(pid),
+    scheduled: scheduledUsOf(pid),
+  }));
+  const sum = (pick: (one: (typeof each)[number]) => number) => each.reduce((all, one) => all + pick(one), 0);
+  const [user, system] = [sum((one) => one.user), sum((one) => one.system)];
+  return { total: sum((one) => one.scheduled ?? one.user + one.system), user, system };
+}

@@ -1,0 +1,35 @@
+/** What the bench is asked to measure, for all sides alike. */
+export interface Workload {
+  readonly subscribers: number;
+  /** How often the client asks in a round; it waits for what came of it before it asks again. */
+  readonly turns: number;
+  /** How many events the server publishes each time, in one turn of its own. */
+  readonly perTurn: number;
+  /** Of an event. */
+  readonly bytes: number;
+}
+
+/** CPU time of a server so far, in µs. */
+export interface Cpu {
+  readonly total: number;
+  readonly user: number;
+  readonly system: number;
+}
+
+/** A server that runs. */
+export interface SideServer {
+  readonly port: number;
+  /** Where its client asks for events. */
+  readonly controlPort: number;
+  /** A file with what to ask by; without it, a byte. */
+  readonly askFile?: string;
+  cpu(): Promise<Cpu>;
+  stop(): Promise<void>;
+}
+
+/** One way to bring events to many subscribers. */
+export interface Side {
+  readonly name: string;
+  /** @param wrap - the command that is to start it: see `support/wrapping.ts`. */
+  start(wrap: readonly string[]): Promise<SideServer>;
+}
