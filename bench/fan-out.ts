@@ -24,7 +24,7 @@
  *
  * Run:   npm run bench -- fan-out
  *        [--subscribers 1000] [--events 60, how often the client asks in a round] [--per-turn 1] [--bytes 100, of an event]
- *        [--data string, or object] [--rounds 5] [--processes 3] [--latency] [--json FILE] [--markdown FILE]
+ *        [--data string, or object] [--sides broker,loop: those alone, by parts of their names] [--rounds 5] [--processes 3] [--latency] [--json FILE] [--markdown FILE]
  * Takes: about 3 minutes. Each of `processes` starts every side anew; each round then runs all sides in random order.
  */
 
@@ -54,7 +54,9 @@ const programs = compilePrograms();
 const cores = findCores();
 const sides = findSides(data, workload, programs);
 const startClient = programs === null ? nodeLoadClient : nativeLoadClient(programs.load);
-const all = sides.all.map((side) => new MeasuredSide(side, workload, cores));
+const wanted = textOption('sides')?.split(',') ?? [''];
+const chosen = sides.all.filter(({ name }) => wanted.some((part) => name.includes(part)));
+const all = chosen.map((side) => new MeasuredSide(side, workload, cores));
 
 for (let generation = 0; generation < processes; generation++) {
   try {
