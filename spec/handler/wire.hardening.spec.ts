@@ -267,10 +267,11 @@ test('Last-Event-ID: is answered 431, or taken for nothing but a gap (100 KB)', 
   }
 });
 
-test('Last-Event-ID: is what the client sent (UTF-8, spaces, 1,024 characters)', async (t) => {
+test('Last-Event-ID: is what the client sent (UTF-8, a byte order mark, spaces, 1,024 characters)', async (t) => {
   const { server } = await serve(t, (router) => router.mount('/', Resuming));
   for (const [sent, id] of [
     [Buffer.from('é🐕').toString('latin1'), 'é🐕'],
+    [Buffer.from('\ufeffa').toString('latin1'), '\ufeffa'],
     ['a b; c=d, "e"', 'a b; c=d, "e"'],
     ['x'.repeat(1_024), 'x'.repeat(1_024)],
     ['', ''],

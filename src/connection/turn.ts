@@ -2,13 +2,15 @@
 
 import type { Connection } from './connection.js';
 
+type Flushed = Pick<Connection, 'flush'>;
+
 /** So many connections are flushed at once; of more, a part in each turn, so that a huge channel does not hold up all the rest. */
 const MAX_AT_ONCE = 2_000;
 const PART = 500;
 
-let written: Connection[] = [];
+let written: Flushed[] = [];
 /** What is flushed in parts, from the one at {@link next} on. */
-const backlog: Connection[][] = [];
+const backlog: Flushed[][] = [];
 let next = 0;
 let isScheduled = false;
 
@@ -17,9 +19,9 @@ let isScheduled = false;
  *
  * Not `process.nextTick`: that would flush between two callbacks of the same turn, and cost a write for each of them.
  */
-export function flushAtTurnEnd(connection: Pick<Connection, 'flush'>): void {
+export function flushAtTurnEnd(connection: Flushed): void {
   // Hot path: bench/fan-out.
-  written.push(connection as Connection);
+  written.push(connection);
   if (isScheduled) return;
   isScheduled = true;
   setImmediate(flushAll);
@@ -34,7 +36,7 @@ function flushAll(): void {
   if (backlog.length > 0) flushPart(backlog[0]!);
 }
 
-function flushPart(connections: readonly Connection[]): void {
+function flushPart(connections: readonly Flushed[]): void {
   const end = Math.min(next + PART, connections.length);
   while (next < end) connections[next++]!.flush();
   if (next === connections.length) {

@@ -1,6 +1,6 @@
 import { MAX_ID_LENGTH } from '../channel/event-id.js';
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Stands for whatever no event can have as its id. No event has this one either, so that it is told as a gap. */
 const NOBODYS_ID = '\ufffd';
