@@ -1,14 +1,18 @@
 /*
  * Many subscribers in one thread: opens event streams over HTTP/1.1, has the server publish, and waits until everybody has it all.
  *
- *     load PORT CONTROL_PORT SUBSCRIBERS PATH [FILE]
+ *     load PORT CONTROL_PORT SUBSCRIBERS PATH [FILE [CODING]]
  *
- * Prints a line of JSON once all streams are open, {"open":1000}. Then each line "TURNS EVENTS" on its input is a run, answered by a
+ * Prints a line of JSON once all streams are open, {"open":1000,"coded":0}. Then each line "TURNS EVENTS" on its input is a run, answered by a
  * line of JSON. In each turn it asks once on the control connection, by a byte or by what is in FILE, and waits for EVENTS events
  * at every subscriber before the next: nothing queues, and what was merely enqueued does not count.
  *
  * A run is not ok when a subscriber lacks an event, has one too many, or was sent other bytes than the others: of each body,
  * without its transfer coding, an FNV-1a is kept.
+ *
+ * With CODING, such as gzip, it says that it accepts that. An answer that is coded is not decoded: its chunks are counted, as if each
+ * were an event, and not compared, since those who came at different moments are sent other bytes. What is in them another client has
+ * to tell. FILE may be empty.
  */
 
 #define _GNU_SOURCE
@@ -44,6 +48,8 @@ struct body {
   enum phase phase;
   /* Whether the last byte was a line feed: an empty line may be cut in two. */
   int ended_line;
+  /* Whether chunks stand for events. */
+  int is_coded;
 };
 
 struct subscriber {
@@ -63,7 +69,7 @@ struct known {
 
 static struct subscriber *subscribers;
 static struct known known[SLOTS];
-static long count, opened;
+static long count, opened, coded;
 static int poll_fd, control_fd;
 static char *ask = "n";
 static size_t ask_length = 1;
@@ -88,7 +94,7 @@ static void take(struct body *body, const char *bytes, size_t n) {
   for (size_t i = 0; i < n; i++) {
     hash = (hash ^ (unsigned char)bytes[i]) * FNV_PRIME;
     int is_pair = bytes[i] == '\n' && body->ended_line;
-    body->events += is_pair;
+    body->events += is_pair && !body->is_coded;
     body->ended_line = bytes[i] == '\n' && !is_pair;
   }
   body->hash = hash;
@@ -121,7 +127,9 @@ static void decode(struct body *body, const char *bytes, size_t n) {
         break;
       }
       case DATA_END:
-        if (bytes[i++] == '\n') body->phase = SIZE;
+        if (bytes[i++] != '\n') break;
+        body->phase = SIZE;
+        body->events += body->is_coded;
         break;
       case ENDED:
         fault = "a stream has ended";
@@ -132,7 +140,7 @@ static void decode(struct body *body, const char *bytes, size_t n) {
 
 static int is_same(const struct body *one, const struct body *other) {
   return one->hash == other->hash && one->events == other->events && one->left == other->left &&
-         one->phase == other->phase && one->ended_line == other->ended_line;
+         one->phase == other->phase && one->ended_line == other->ended_line && one->is_coded == other->is_coded;
 }
 
 /* As decode(), of what was perhaps decoded before. */
@@ -188,6 +196,9 @@ static void take_head(struct subscriber *of, const char *bytes, size_t n) {
   if (strncmp(of->head, "HTTP/1.1 200", 12) != 0) fault = "an answer is not 200";
   end[2] = 0;
   of->body.phase = strcasestr(of->head, "\r\nTransfer-Encoding: chunked\r\n") ? SIZE : PLAIN;
+  of->body.is_coded = strcasestr(of->head, "\r\nContent-Encoding:") != NULL;
+  if (of->body.is_coded && of->body.phase == PLAIN) fault = "an answer is coded, and not in chunks";
+  coded += of->body.is_coded;
   decode(&of->body, end + 4, of->head + of->head_length - (end + 4));
   free(of->head);
   of->head = NULL;
@@ -226,10 +237,12 @@ static long read_ready(uint64_t target, int timeout_ms) {
   return complete;
 }
 
-static void open_streams(int port, const char *path) {
+static void open_streams(int port, const char *path, const char *coding) {
   char request[1024];
   int length = snprintf(request, sizeof request,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n", path, port);
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n%s%s%s\r\n", path, port,
+                        coding == NULL ? "" : "Accept-Encoding: ", coding == NULL ? "" : coding,
+                        coding == NULL ? "" : "\r\n");
   for (long i = 0; i < count; i++) {
     struct subscriber *of = &subscribers[i];
     of->fd = connected(port);
@@ -257,7 +270,7 @@ static void check(uint64_t expected) {
   for (long i = 0; i < count && fault == NULL; i++) {
     if (subscribers[i].body.events < expected) fault = "a subscriber lacks events";
     else if (subscribers[i].body.events > expected) fault = TOO_MANY;
-    else if (subscribers[i].body.hash != subscribers[0].body.hash) fault = "a subscriber was sent other bytes";
+    else if (coded == 0 && subscribers[i].body.hash != subscribers[0].body.hash) fault = "a subscriber was sent other bytes";
   }
 }
 
@@ -305,7 +318,7 @@ static void read_ask(const char *name) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5) return fprintf(stderr, "load PORT CONTROL_PORT SUBSCRIBERS PATH [FILE]\n"), 2;
+  if (argc < 5) return fprintf(stderr, "load PORT CONTROL_PORT SUBSCRIBERS PATH [FILE [CODING]]\n"), 2;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -314,14 +327,14 @@ int main(int argc, char **argv) {
   subscribers = calloc(count, sizeof *subscribers);
   buffer = malloc(READ_SIZE);
   for (int i = 0; i < SLOTS; i++) known[i].bytes = malloc(READ_SIZE);
-  if (argc > 5) read_ask(argv[5]);
+  if (argc > 5 && *argv[5] != 0) read_ask(argv[5]);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   control_fd = connected(atoi(argv[2]));
-  open_streams(atoi(argv[1]), argv[4]);
+  open_streams(atoi(argv[1]), argv[4], argc > 6 ? argv[6] : NULL);
   if (fault != NULL) return fprintf(stderr, "load: %s\n", fault), 1;
   /* Its answers, if any, are read and forgotten. */
   watch(control_fd, NULL);
-  printf("{\"open\":%ld}\n", opened);
+  printf("{\"open\":%ld,\"coded\":%ld}\n", opened, coded);
   fflush(stdout);
   long turns, events;
   while (scanf("%ld %ld", &turns, &events) == 2 && turns > 0) run(turns, events);

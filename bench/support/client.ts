@@ -41,7 +41,7 @@ async function open({ port, controlPort, count, path, headers = '' }: Message & 
     while (left-- > 0) await subscribe(port, path, headers);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  // A byte on this connection asks for the next events: see fan-out/server.ts.
+  // A byte on this connection asks for the next events: see fanout/server.ts.
   if (controlPort !== undefined) {
     control ??= connect({ port: controlPort, host: '127.0.0.1', noDelay: true }).on('error', () => {});
   }

@@ -2,6 +2,13 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** CPU time of a process so far, in µs. */
+export interface Cpu {
+  readonly total: number;
+  readonly user: number;
+  readonly system: number;
+}
+
 /** In what unit `stat` counts. */
 const TICK_US = 10_000;
 

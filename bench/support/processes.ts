@@ -39,7 +39,7 @@ export class Helper {
   }
 
   /** As {@link start}, for a file that imports others: they are joined into one text. The packages stay where they are. */
-  static async startBundle(file: URL, wrap: readonly string[] = []): Promise<Helper> {
+  static async startBundle(file: URL, wrap: readonly string[] = [], flags: readonly string[] = []): Promise<Helper> {
     let text = bundles.get(file.href);
     if (text === undefined) {
       const { outputFiles } = buildSync({
@@ -54,7 +54,7 @@ export class Helper {
       text = outputFiles[0]!.text;
       bundles.set(file.href, text);
     }
-    return Helper.#run(text, [], wrap);
+    return Helper.#run(text, flags, wrap);
   }
 
   static async #run(text: string, flags: readonly string[], wrap: readonly string[]): Promise<Helper> {

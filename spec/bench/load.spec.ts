@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { FloorSide } from '../../bench/fan-out/floor-side.js';
-import { type LoadResult, nativeLoadClient } from '../../bench/fan-out/load-client.js';
+import { FloorSide } from '../../bench/fanout/floor-side.js';
+import { type LoadResult, nativeLoadClient } from '../../bench/fanout/load-client.js';
 import { compilePrograms } from '../../bench/support/compile.js';
 import { notTested } from '../support/not-tested.js';
 
@@ -26,12 +26,18 @@ async function listen(t: ExecutionContext, onSocket: (socket: Socket) => void): 
 }
 
 /** Runs the client against streams that are sent `pieces` at each byte, each piece in a write of its own. */
-async function load(t: ExecutionContext, pieces: (subscriber: number) => readonly string[]): Promise<LoadResult> {
+async function load(
+  t: ExecutionContext,
+  pieces: (subscriber: number) => readonly string[],
+  coding?: string,
+): Promise<LoadResult> {
   const streams: Socket[] = [];
   const port = await listen(t, (socket) => {
-    socket.once('data', () => {
+    socket.once('data', (request: Buffer) => {
       streams.push(socket);
-      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const accepted = /^Accept-Encoding: (.+)\r$/m.exec(`${request}`)?.[1];
+      const coded = accepted === undefined ? '' : `Content-Encoding: ${accepted}\r\n`;
+      socket.write(`HTTP/1.1 200 OK\r\n${coded}Transfer-Encoding: chunked\r\n\r\n`);
     });
   });
   const controlPort = await listen(t, (socket) => {
@@ -41,8 +47,9 @@ async function load(t: ExecutionContext, pieces: (subscriber: number) => readonl
   });
   const none = async () => ({ total: 0, user: 0, system: 0 });
   const server = { port, controlPort, cpu: none, stop: async () => {} };
-  const client = await nativeLoadClient(programs!.load)(server, SUBSCRIBERS, []);
+  const client = await nativeLoadClient(programs!.load, coding)(server, SUBSCRIBERS, []);
   t.teardown(() => client.stop());
+  t.is(client.coded, coding === undefined ? 0 : SUBSCRIBERS);
   return client.run(TURNS, 2);
 }
 
@@ -83,9 +90,23 @@ test('load: is void when a stream has ended', async (t) => {
   t.deepEqual({ ok, fault }, { ok: false, fault: 'a stream has ended' });
 });
 
+test('load: counts the chunks of what is coded, whatever is in them', async (t) => {
+  if (programs === null) return notTested(t, NO_COMPILER);
+  const twice = (subscriber: number) => [chunk(`\n\n\n\n${subscriber}`), chunk('\n\n')];
+  const { ok, fault, deliveries } = await load(t, twice, 'gzip');
+  t.deepEqual({ ok, fault, deliveries }, { ok: true, fault: '', deliveries: SUBSCRIBERS * TURNS * 2 });
+});
+
+test('load: is void when a subscriber has a chunk too many of what is coded', async (t) => {
+  if (programs === null) return notTested(t, NO_COMPILER);
+  const pieces = (subscriber: number) => Array.from({ length: subscriber === 3 ? 3 : 2 }, () => chunk('x'));
+  const { ok, fault } = await load(t, pieces, 'gzip');
+  t.deepEqual({ ok, fault }, { ok: false, fault: 'a subscriber has events too many' });
+});
+
 test('floor: sends everybody what it is asked for', async (t) => {
   if (programs === null) return notTested(t, NO_COMPILER);
-  const workload = { subscribers: SUBSCRIBERS, turns: TURNS, perTurn: 20, bytes: 4096 };
+  const workload = { subscribers: SUBSCRIBERS, turns: TURNS, perTurn: 20, bytes: 4096, data: 'string' as const };
   const server = await new FloorSide(programs.floor, workload).start([]);
   t.teardown(() => server.stop());
   const client = await nativeLoadClient(programs.load)(server, SUBSCRIBERS, []);

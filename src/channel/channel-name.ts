@@ -9,7 +9,7 @@ const MAX_BYTES = 255;
  * @throws {@link InvalidEventError} `INVALID_CHANNEL` when it is not 1 to 255 bytes of UTF-8 without control characters.
  */
 export function checkedChannel(name: string): string {
-  // Hot path: bench/fan-out, case "broker publish".
+  // Hot path: bench/fanout, case "broker publish".
   if (typeof name !== 'string' || name === '') throw invalid(name, 'is empty, or no string');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (/[\0-\x1f\x7f]/.test(name)) throw invalid(name, 'contains a control character');

@@ -57,7 +57,7 @@ export class FanOut implements SubscriptionKeeper {
 
   /** Hands an event to those who listen. Call it in the order of the events. */
   deliver(channel: string, event: KeptEvent): void {
-    // Hot path: bench/fan-out, case "broker publish".
+    // Hot path: bench/fanout, case "broker publish".
     if (event.sequence > this.head) this.head = event.sequence;
     if (this.#isHandingOut) {
       this.#next.push({ channel, event });

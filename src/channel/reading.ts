@@ -54,7 +54,7 @@ export class Reading {
 
   /** Delivers an event, unless it has come before. Returns what the subscriber does. */
   take(event: KeptEvent): unknown {
-    // Hot path: bench/fan-out, case "broker publish".
+    // Hot path: bench/fanout, case "broker publish".
     if (event.sequence <= this.sequence) return undefined;
     this.sequence = event.sequence;
     this.lastEventId = event.id;

@@ -104,7 +104,7 @@ export class Connection {
    * Accepts a frame. Resolves `true` when there is room for the next, `false` when the connection is gone; never rejects.
    */
   send(frame: Frame): Promise<boolean> {
-    // Hot path: bench/fan-out.
+    // Hot path: bench/fanout.
     if (this.#state !== 'open') return GONE;
     this.#waiting.push(frame);
     this.#waitingBytes += frame.byteLength;

@@ -32,7 +32,7 @@ export interface Transport {
 /**
  * Picks the transport for a response whose headers were flushed.
  *
- * Straight to the socket saves Node's framing for each subscriber (see bench/fan-out, beside `res.write`), but is right only
+ * Straight to the socket saves Node's framing for each subscriber (see bench/fanout, beside `res.write`), but is right only
  * where nothing else stands between: HTTP/1.1, chunked, a body expected, the response's turn come (a pipelined one has
  * no socket yet), and `write` and `end` not replaced by a middleware.
  */
@@ -70,7 +70,7 @@ class SocketTransport implements Transport {
   }
 
   put(bytes: Buffer): boolean {
-    // Hot path: bench/fan-out. A socket that is closing would answer a write with an error; its close is on the way.
+    // Hot path: bench/fanout. A socket that is closing would answer a write with an error; its close is on the way.
     return !this.socket.writable || this.socket.write(bytes);
   }
 

@@ -20,7 +20,7 @@ let isScheduled = false;
  * Not `process.nextTick`: that would flush between two callbacks of the same turn, and cost a write for each of them.
  */
 export function flushAtTurnEnd(connection: Flushed): void {
-  // Hot path: bench/fan-out.
+  // Hot path: bench/fanout.
   written.push(connection);
   if (isScheduled) return;
   isScheduled = true;

@@ -19,7 +19,7 @@ import type { EventFields } from './event.js';
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
 export function encodeEvent({ id, event, retry, data }: EventFields): string {
-  // Hot path: bench/fan-out, case "writeMessage loop".
+  // Hot path: bench/fanout, case "writeMessage loop".
   let block = '';
   if (id !== undefined) block += `id: ${checkedId(id)}\n`;
   if (event !== undefined && event !== 'message') block += `event: ${checkedType(event)}\n`;

@@ -57,7 +57,7 @@ export class Frame {
    * @throws {@link InvalidEventError} as {@link encodeEvent} and {@link serializeData} do.
    */
   static ofMessage(event: string, data: unknown, options?: EventOptions): Frame {
-    // Hot path: bench/fan-out, case "writeMessage loop".
+    // Hot path: bench/fanout, case "writeMessage loop".
     const text = serializeData(data);
     if (options !== undefined || text === undefined || text.length > MAX_REMEMBERED_LENGTH) {
       return Frame.ofEvent({ id: options?.id, event, retry: options?.retry, data: text });
@@ -101,7 +101,7 @@ export class Frame {
    * @param frames - must not change afterwards.
    */
   static join(frames: readonly Frame[]): Frame {
-    // Hot path: bench/fan-out, 20 events a turn.
+    // Hot path: bench/fanout, 20 events a turn.
     const only = frames[0];
     if (frames.length === 1 && only !== undefined) return only;
     const last = lastJoined?.deref();
@@ -117,7 +117,7 @@ export class Frame {
   }
 
   static #ofText(text: string, eventType: string | null): Frame {
-    // Hot path: bench/fan-out, case "writeMessage loop".
+    // Hot path: bench/fanout, case "writeMessage loop".
     const { chunk, start } = allocateChunk(Buffer.byteLength(text));
     chunk.write(text, start, 'utf8');
     return new Frame(chunk, start, eventType);

@@ -7,7 +7,7 @@ import type { WatchableStore, Watcher } from '../store/watchable-store.js';
  * Brings a store to one connection: takes while there is room, and is woken for the next.
  *
  * The store's own iterator would do the same. But it costs some ten promises for each event of each connection, and
- * encodes again what the store has encoded once for all: see bench/fan-out, case "store submit".
+ * encodes again what the store has encoded once for all: see bench/fanout, case "store submit".
  */
 export class StoreReader<Item> implements Watcher {
   position = 0;
@@ -34,7 +34,7 @@ export class StoreReader<Item> implements Watcher {
 
   /** Takes and writes until there is nothing more, or no room. */
   wake(): void {
-    // Hot path: bench/fan-out, case "store submit".
+    // Hot path: bench/fanout, case "store submit".
     if (this.#isDone) return;
     try {
       for (let kept = this.#store.take(this); kept !== null; kept = this.#store.take(this)) {

@@ -19,7 +19,7 @@ export class KeptItem<Item> {
 
   /** @throws {@link InvalidEventError} `INVALID_EVENT_TYPE`. */
   frameOf(event: string): Frame {
-    // Hot path: bench/fan-out, case "store submit".
+    // Hot path: bench/fanout, case "store submit".
     return this.#frames.get(event) ?? this.#encode(event);
   }
 

@@ -59,7 +59,7 @@ export abstract class WatchableStore<Item> implements Store<Item> {
 
   /** @internal */
   protected wake(): void {
-    // Hot path: bench/fan-out, case "store submit". Whoever is not waiting is held up by its client, and looks again by itself.
+    // Hot path: bench/fanout, case "store submit". Whoever is not waiting is held up by its client, and looks again by itself.
     for (const watcher of this.#watchers) {
       if (!watcher.isWaiting) continue;
       watcher.isWaiting = false;

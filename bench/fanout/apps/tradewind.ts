@@ -6,12 +6,16 @@
 
 import type { Socket } from 'node:net';
 import type { EventSourceHandler, Router } from 'tradewind';
-import { type App, listen, openStream } from './app.js';
+import { listen, openStream } from '../../support/listen.js';
+import type { App } from './app.js';
 
-async function startRouter(Handler: new () => EventSourceHandler): Promise<{ router: Router; port: number }> {
+async function startRouter(
+  Handler: new () => EventSourceHandler,
+  options: Record<string, unknown> = {},
+): Promise<{ router: Router; port: number }> {
   const { Router } = await import('tradewind');
   const router = new Router({ heartbeatMs: 0 });
-  router.mount('/', Handler);
+  router.mount('/', Handler, options);
   const { port } = await router.listen();
   return { router, port };
 }
@@ -41,15 +45,15 @@ export async function startLoop(): Promise<App> {
   };
 }
 
-/** Handlers that subscribe to a channel. */
-export async function startBroker(): Promise<App> {
+/** Handlers that subscribe to a channel, with options of their mount. */
+export async function startBroker(options: Record<string, unknown> = {}): Promise<App> {
   const { EventSourceHandler } = await import('tradewind');
   class Stream extends EventSourceHandler {
     override async open() {
       await this.subscribe('ticks');
     }
   }
-  const { router, port } = await startRouter(Stream);
+  const { router, port } = await startRouter(Stream, options);
   return {
     port,
     publish(payloads, count) {

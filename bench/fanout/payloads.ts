@@ -1,4 +1,7 @@
-export type DataKind = 'string' | 'object';
+import { ChatTraffic } from './chat-traffic.js';
+
+/** `chat`: messages of some 400 bytes as JSON text, whatever size is asked for. */
+export type DataKind = 'string' | 'object' | 'chat';
 
 /** `event: tick\ndata: ` and the two line feeds after the data. */
 const AROUND_DATA = 20;
@@ -8,6 +11,7 @@ const FIRST = 1_000_000_000;
 export class Payloads {
   readonly #kind: DataKind;
   readonly #filler: string;
+  readonly #chat = new ChatTraffic();
   #number = FIRST;
 
   /** @param bytes - of an event as we write it, without an id: `event: tick\ndata: …\n\n`; 100 or more. */
@@ -18,9 +22,15 @@ export class Payloads {
   }
 
   next(): string | object {
+    if (this.#kind === 'chat') return this.#chat.next();
     const number = this.#number++;
     return this.#kind === 'string' ? `${number}${this.#filler}` : quote(number, this.#filler);
   }
+}
+
+/** For who takes nothing but text. */
+export function textOf(data: string | object): string {
+  return typeof data === 'string' ? data : JSON.stringify(data);
 }
 
 function quote(number: number, note: string): object {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { scheduledUsOf } from '../support/cpu.js';
+import { type Cpu, scheduledUsOf } from '../support/cpu.js';
 import { LineProcess } from '../support/line-process.js';
-import type { Cpu, Side, SideServer, Workload } from './side.js';
+import type { Side, SideServer, Workload } from './side.js';
 
 /** What the kernel alone costs: `native/floor.c`. */
 export class FloorSide implements Side {

@@ -1,13 +1,28 @@
 /** What was measured, as tables. */
 
+import { valid } from '../support/figures.js';
 import { median, ratios, spread } from '../support/processes.js';
-import type { Table } from '../support/report.js';
+import type { Section, Table } from '../support/report.js';
 import type { MeasuredSide, Round } from './measured-side.js';
+import type { Side } from './side.js';
+import type { Sides } from './sides.js';
 
 /** A side that the others are told beside. */
 export interface Base {
   readonly title: string;
   readonly measured: MeasuredSide;
+}
+
+/** The floor and better-sse, if they take part. */
+export function basesOf(all: readonly MeasuredSide[], { floor, betterSse }: Sides): Base[] {
+  return all.flatMap((measured): Base[] => {
+    if (measured.side === floor) return [{ title: '/ floor', measured }];
+    return measured.side === betterSse ? [{ title: '/ better-sse', measured }] : [];
+  });
+}
+
+export function sectionOf(all: readonly MeasuredSide[], title: string, tables: readonly Table[]): Section {
+  return { title, tables, values: Object.fromEntries(all.map((measured) => [measured.side.name, valuesOf(measured)])) };
 }
 
 export function cpuTable(all: readonly MeasuredSide[], bases: readonly Base[]): Table {
@@ -58,6 +73,11 @@ export function valuesOf({ rounds }: MeasuredSide): Record<keyof Round, number[]
   return Object.fromEntries(entries);
 }
 
+/** Whether a round of any side was void. */
+export function hasVoid(all: readonly MeasuredSide[]): boolean {
+  return all.some(({ rounds }) => rounds.some(({ cpu }) => Number.isNaN(cpu)));
+}
+
 function beside(measured: MeasuredSide, base: Base, name: keyof Round): string {
   if (measured === base.measured) return '1.00';
   return spreadOf(ratios(valuesOf(measured)[name], valuesOf(base.measured)[name]));
@@ -72,7 +92,13 @@ function medianOf(values: readonly number[], digits: number): string {
   return median(valid(values)).toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** Without void rounds. */
-function valid(values: readonly number[]): number[] {
-  return values.filter((value) => !Number.isNaN(value));
+/** Of one thing that was measured: in each round, over that of another side. Empty without one of them. */
+export function ratiosOf(
+  all: readonly MeasuredSide[],
+  side: Side | null,
+  base: Side | null,
+  name: keyof Round = 'cpu',
+): number[] {
+  const [ours, theirs] = [side, base].map((wanted) => all.find((measured) => measured.side === wanted));
+  return ours === undefined || theirs === undefined ? [] : ratios(valuesOf(ours)[name], valuesOf(theirs)[name]);
 }

@@ -5,9 +5,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { childrenOf, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
-import { Payloads } from './payloads.js';
-import type { Cpu, Side, SideServer, Workload } from './side.js';
+import { type Cpu, childrenOf, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
+import { Payloads, textOf } from './payloads.js';
+import type { Side, SideServer, Workload } from './side.js';
 
 const NGINX = '/usr/sbin/nginx';
 const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
@@ -16,7 +16,7 @@ const OTHER_FILES = 1_000;
 
 /** Nchan, of Debian's package libnginx-mod-nchan: one worker, published to by a POST for each event, all in one piece. */
 export class NchanSide implements Side {
-  readonly name = 'Nchan';
+  readonly name = `Nchan${version()}`;
   readonly #workload: Workload;
 
   private constructor(workload: Workload) {
@@ -71,14 +71,21 @@ export class NchanSide implements Side {
 
   /** The same events each time: what is asked by stands in a file. */
   #posts(port: number): string {
-    const { bytes, perTurn } = this.#workload;
-    const payloads = new Payloads('string', bytes);
+    const { bytes, perTurn, data: kind } = this.#workload;
+    const payloads = new Payloads(kind, bytes);
     return Array.from({ length: perTurn }, () => {
-      const data = payloads.next() as string;
+      const data = textOf(payloads.next());
       const head = `POST /publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-EventSource-Event: tick\r\nContent-Length: `;
-      return `${head}${data.length}\r\n\r\n${data}`;
+      return `${head}${Buffer.byteLength(data)}\r\n\r\n${data}`;
     }).join('');
   }
+}
+
+/** As the package says, with a blank before it; the module does not tell. */
+function version(): string {
+  const { stdout } = spawnSync('dpkg-query', ['-W', 'libnginx-mod-nchan'], { encoding: 'utf8' });
+  const found = /(\d+\.\d+[\d.]*)/.exec(stdout ?? '')?.[1];
+  return found === undefined ? '' : ` ${found}`;
 }
 
 /** Nginx listens only where it is told to. */

@@ -1,4 +1,5 @@
-import { type App, listen } from './app.js';
+import { listen } from '../../support/listen.js';
+import type { App } from './app.js';
 
 /** A channel of better-sse; `isBatched`: one buffer of all events for everybody, by hand, since a channel has no such call. */
 export async function startBetterSse(isBatched: boolean): Promise<App> {

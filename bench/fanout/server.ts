@@ -4,18 +4,27 @@ import { play } from '../support/role.js';
 import { type App, listenForControl } from './apps/app.js';
 import { startBare } from './apps/bare.js';
 import { startBetterSse } from './apps/better-sse.js';
+import { startExpressSse } from './apps/express-sse.js';
+import { startFastifySse, startFastifySseV2 } from './apps/fastify.js';
+import { startHono } from './apps/hono.js';
 import { startBroker, startFrames, startLoop, startStore } from './apps/tradewind.js';
 import { type DataKind, Payloads } from './payloads.js';
 
+/** By the names that they have in tables. */
 const APPS = {
-  'better-sse': () => startBetterSse(false),
-  'better-sse batch': () => startBetterSse(true),
-  loop: startLoop,
-  broker: startBroker,
-  store: () => startStore(false),
+  'better-sse broadcast': () => startBetterSse(false),
+  'better-sse batch, by hand': () => startBetterSse(true),
+  'express-sse': startExpressSse,
+  '@fastify/sse': startFastifySse,
+  'fastify-sse-v2': startFastifySseV2,
+  'hono streamSSE': startHono,
+  'writeMessage loop': startLoop,
+  'broker publish': startBroker,
+  'broker publish, compressed': () => startBroker({ compression: 'shared' }),
+  'store submit': () => startStore(false),
   'store iterator': () => startStore(true),
-  frames: startFrames,
-  bare: startBare,
+  'frame loop': startFrames,
+  'bare res.write': startBare,
 } satisfies Record<string, () => Promise<App>>;
 
 export type AppName = keyof typeof APPS;

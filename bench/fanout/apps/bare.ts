@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { type App, listen, openStream } from './app.js';
+import { listen, openStream } from '../../support/listen.js';
+import { textOf } from '../payloads.js';
+import type { App } from './app.js';
 
 /** Node's `http` alone: a string for each event, and `res.write` for each event and response. */
 export async function startBare(): Promise<App> {
@@ -13,8 +15,7 @@ export async function startBare(): Promise<App> {
     port,
     publish(payloads, count) {
       for (let event = 0; event < count; event++) {
-        const data = payloads.next();
-        const text = `event: tick\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+        const text = `event: tick\ndata: ${textOf(payloads.next())}\n\n`;
         for (const response of responses) response.write(text);
       }
     },

@@ -1,16 +1,16 @@
-import { scheduledUsOf } from '../support/cpu.js';
+import { type Cpu, scheduledUsOf } from '../support/cpu.js';
 import { Helper } from '../support/processes.js';
-import type { DataKind } from './payloads.js';
+import { withVersion } from '../support/versions.js';
 import type { AppName, Start } from './server.js';
-import type { Cpu, Side, SideServer, Workload } from './side.js';
+import type { Side, SideServer, Workload } from './side.js';
 
 /** A server of Node, in a process of its own: see `server.ts`. */
 export class NodeSide implements Side {
   readonly name: string;
   readonly #start: Start;
 
-  constructor(name: string, app: AppName, data: DataKind, { bytes, perTurn }: Workload) {
-    this.name = name;
+  constructor(app: AppName, { bytes, perTurn, data }: Workload) {
+    this.name = withVersion(app);
     this.#start = { do: 'start', app, data, bytes, perTurn };
   }
 

@@ -1,19 +1,16 @@
+import type { Cpu } from '../support/cpu.js';
+import type { DataKind } from './payloads.js';
+
 /** What the bench is asked to measure, for all sides alike. */
 export interface Workload {
   readonly subscribers: number;
-  /** How often the client asks in a round; it waits for what came of it before it asks again. */
+  /** How often the client asks in a round, at most; it waits for what came of it before it asks again. */
   readonly turns: number;
   /** How many events the server publishes each time, in one turn of its own. */
   readonly perTurn: number;
   /** Of an event. */
   readonly bytes: number;
-}
-
-/** CPU time of a server so far, in µs. */
-export interface Cpu {
-  readonly total: number;
-  readonly user: number;
-  readonly system: number;
+  readonly data: DataKind;
 }
 
 /** A server that runs. */

@@ -20,6 +20,8 @@ export interface LoadResult {
 }
 
 export interface LoadClient {
+  /** How many of the streams have a content coding; their chunks count for events. */
+  readonly coded: number;
   /** Asks `turns` times, and waits each time until everybody has `perTurn` events. */
   run(turns: number, perTurn: number): Promise<LoadResult>;
   stop(): Promise<void>;
@@ -28,13 +30,17 @@ export interface LoadClient {
 /** Connects so many subscribers, and resolves when all have their headers. */
 export type StartLoadClient = (server: SideServer, subscribers: number, wrap: readonly string[]) => Promise<LoadClient>;
 
-/** `native/load.c`. */
-export function nativeLoadClient(program: string): StartLoadClient {
-  return async ({ port, controlPort, askFile }, subscribers, wrap) => {
+/**
+ * `native/load.c`.
+ *
+ * @param coding - that it says it accepts, such as `gzip`.
+ */
+export function nativeLoadClient(program: string, coding?: string): StartLoadClient {
+  return async ({ port, controlPort, askFile = '' }, subscribers, wrap) => {
     const args = [port, controlPort, subscribers, '/'].map(String);
-    const client = new LineProcess([...wrap, program, ...args, ...(askFile === undefined ? [] : [askFile])]);
-    await client.read();
-    return { run: (turns, perTurn) => client.ask(`${turns} ${perTurn}`), stop: () => client.stop() };
+    const client = new LineProcess([...wrap, program, ...args, askFile, ...(coding === undefined ? [] : [coding])]);
+    const { coded } = await client.read<{ coded: number }>();
+    return { coded, run: (turns, perTurn) => client.ask(`${turns} ${perTurn}`), stop: () => client.stop() };
   };
 }
 
@@ -42,5 +48,5 @@ export function nativeLoadClient(program: string): StartLoadClient {
 export const nodeLoadClient: StartLoadClient = async ({ port, controlPort }, subscribers, wrap) => {
   const client = await Helper.start('client.ts', [], wrap);
   await client.ask({ do: 'open', path: '/', count: subscribers, port, controlPort });
-  return { run: (turns, perTurn) => client.ask({ do: 'run', turns, perTurn }), stop: () => client.stop() };
+  return { coded: 0, run: (turns, perTurn) => client.ask({ do: 'run', turns, perTurn }), stop: () => client.stop() };
 };

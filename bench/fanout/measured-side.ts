@@ -21,6 +21,9 @@ export interface Round {
 
 /** So that what is measured is compiled. */
 const WARM_UP_TURNS = { least: 15, most: 150, deliveries: 150_000 };
+/** Sides that are slow are asked less often than others, so that they do not take most of the time of all. */
+const MAX_MS = 1_000;
+const LEAST_TURNS = 5;
 const VOID = { cpu: NaN, user: NaN, system: NaN, bytes: NaN, clientCpu: NaN, deliveries: NaN, p50: NaN, p99: NaN };
 
 /** A side, and its rounds of all generations of processes. */
@@ -29,6 +32,8 @@ export class MeasuredSide {
   readonly rounds: Round[] = [];
   readonly #workload: Workload;
   readonly #cores: Cores;
+  /** Of a round. */
+  #turns: number;
   #server: SideServer | null = null;
   #client: LoadClient | null = null;
 
@@ -36,6 +41,7 @@ export class MeasuredSide {
     this.side = side;
     this.#workload = workload;
     this.#cores = cores;
+    this.#turns = workload.turns;
   }
 
   async start(startClient: StartLoadClient): Promise<void> {
@@ -45,15 +51,22 @@ export class MeasuredSide {
     this.#server = await this.side.start(wrapOf('server'));
     this.#client = await startClient(this.#server, subscribers, wrapOf('client'));
     const { least, most, deliveries } = WARM_UP_TURNS;
-    const turns = Math.min(most, Math.max(least, Math.ceil(deliveries / subscribers / perTurn)));
-    const { fault } = await this.#client.run(turns, perTurn);
+    const more = Math.min(most, Math.ceil(deliveries / subscribers / perTurn)) - least;
+    const ms = await this.#warmUp(least);
+    if (more > 0) await this.#warmUp(atMost(MAX_MS / ms, more));
+    this.#turns = atMost(MAX_MS / (await this.#warmUp(LEAST_TURNS)), this.#workload.turns);
+  }
+
+  /** How long a turn takes, in milliseconds. */
+  async #warmUp(turns: number): Promise<number> {
+    const { fault, wallNs } = await this.#client!.run(turns, this.#workload.perTurn);
     if (fault !== '') console.log(`${this.side.name}, to warm up: ${fault}`);
+    return wallNs / 1e6 / turns;
   }
 
   async measure(): Promise<void> {
-    const { turns, perTurn } = this.#workload;
     const before = await this.#server!.cpu();
-    const result = await this.#client!.run(turns, perTurn);
+    const result = await this.#client!.run(this.#turns, this.#workload.perTurn);
     const after = await this.#server!.cpu();
     if (!result.ok) console.log(`${this.side.name}, a void round: ${result.fault}`);
     const { deliveries } = result;
@@ -72,6 +85,11 @@ export class MeasuredSide {
   async stop(): Promise<void> {
     await Promise.all([this.#client?.stop(), this.#server?.stop()]);
   }
+}
+
+/** How many turns there is time for. */
+function atMost(affordable: number, turns: number): number {
+  return Math.min(turns, Math.max(LEAST_TURNS, Math.floor(affordable)));
 }
 
 function ofClient({ deliveries, wallNs, cpuNs, wireBytes, lastUs }: LoadResult) {
