@@ -5,6 +5,7 @@ import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
+import type { ContentCoding } from './shared-gzip.js';
 import { LatestFrames } from './slow-consumer.js';
 import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
@@ -44,6 +45,7 @@ const SLICE_BYTES = 64 * 1024;
 export class Connection {
   readonly options: ConnectionOptions;
   readonly #transport: Transport;
+  readonly #coding: ContentCoding | null;
   readonly #registry: ConnectionRegistry;
   readonly #onClose: (reason: CloseReason) => void;
   #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
@@ -77,9 +79,11 @@ export class Connection {
     registry: ConnectionRegistry,
     options: ConnectionOptions,
     onClose: (reason: CloseReason) => void,
+    coding: ContentCoding | null = null,
   ) {
     this.options = options;
     this.#transport = transport;
+    this.#coding = coding;
     this.#freeBytes = options.highWaterMarkBytes - transport.mostBytes;
     this.#registry = registry;
     this.#onClose = onClose;
@@ -144,7 +148,8 @@ export class Connection {
       this.#latest = null;
     }
     if (this.#rest === null && this.#waiting.length > 0) {
-      const bytes = this.#transport.shape(Frame.join(this.#waiting));
+      const frame = Frame.join(this.#waiting);
+      const bytes = this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame));
       // Most turns bring one frame; its array serves the next as well.
       if (this.#waiting.length === 1) this.#waiting.pop();
       else this.#waiting = [];

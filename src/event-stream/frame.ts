@@ -94,6 +94,13 @@ export class Frame {
     return Frame.#ofText(encodeEvent({ retry: ms ?? Number.NaN }), null);
   }
 
+  /** Takes bytes that are no event by themselves, such as a part of a compressed stream. */
+  static ofBytes(bytes: Uint8Array): Frame {
+    const { chunk, start } = allocateChunk(bytes.length);
+    chunk.set(bytes, start);
+    return new Frame(chunk, start, null);
+  }
+
   /**
    * Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. Connections that were given the
    * same, as the subscribers of a channel are, get the same frame: it is put together once.

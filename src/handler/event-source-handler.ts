@@ -4,11 +4,13 @@ import type { ServerResponse } from 'node:http';
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
+import type { ContentCoding } from '../connection/shared-gzip.js';
 import { transportFor } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
+import { chooseCoding } from './content-coding.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { lastEventIdOf } from './last-event-id.js';
@@ -288,23 +290,28 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     await (isJson ? this.json() : this.text());
   }
 
-  #writeHeaders(): void {
-    const { response } = this.#exchange.context;
+  #writeHeaders(): ContentCoding | null {
+    const { request, response, mount } = this.#exchange.context;
     this.#exchange.markAnswered();
     response.removeHeader('Content-Length');
     const headers: Record<string, string> = { 'Content-Type': 'text/event-stream; charset=utf-8' };
+    const coding = chooseCoding(mount.gzip, request, response, headers);
     if (!response.hasHeader('Cache-Control')) headers['Cache-Control'] = 'no-cache, no-transform';
     if (!response.hasHeader('X-Accel-Buffering')) headers['X-Accel-Buffering'] = 'no';
     // Not `setHeader`: unless somebody has set one before, Node then keeps no table of them for the connection.
     (response as ServerResponse).writeHead(200, headers).flushHeaders();
+    return coding;
   }
 
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
     const { request, response, mount, registry } = this.#exchange.context;
-    this.#writeHeaders();
-    // It was let in before the drain began.
-    if (registry.isDraining) (response as ServerResponse).write(Frame.ofRetry(registry.retryMs()).bytes);
+    const coding = this.#writeHeaders();
+    if (registry.isDraining) {
+      // It was let in before the drain began.
+      const retry = Frame.ofRetry(registry.retryMs());
+      (response as ServerResponse).write((coding?.encode(retry) ?? retry).bytes);
+    }
     // A body that nobody reads would keep the socket from being read, and its end from being seen.
     if (!request.complete) request.resume();
     if (this.#isEnded || registry.isDraining) {
@@ -313,7 +320,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     }
     const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
     if (isGone) return null;
-    const connection = new Connection(transportFor(response), registry, mount.connection, (reason) => {
+    const onClose = (reason: CloseReason) => {
       this.#exchange.abort();
       try {
         this.#work?.stop();
@@ -322,7 +329,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       }
       if (reason.kind === 'slow-consumer') mount.logger.warn({ path: mount.path }, 'slow consumer cut off');
       this.#exchange.runLast('close', () => this.close(reason));
-    });
+    };
+    const connection = new Connection(transportFor(response), registry, mount.connection, onClose, coding);
     this.#connection = connection;
     this.#exchange.onClosed = () => connection.close(leftBy(this.request.socket));
     return connection;

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import type { ConnectionOptions } from '../connection/connection-options.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import type { SharedGzip } from '../connection/shared-gzip.js';
 import type { Logger } from '../logger.js';
 import type { Cors } from './cors.js';
 import type { Method } from './request-handler.js';
@@ -21,6 +22,8 @@ export interface MountContext {
   readonly options: object;
   readonly cors: Cors | null;
   readonly connection: ConnectionOptions;
+  /** For the streams of clients that take gzip; null: none is compressed. */
+  readonly gzip: SharedGzip | null;
   /** The largest body that `text()` and `json()` read, in bytes. */
   readonly maxBodyBytes: number;
   /** How long a request may go without an answer, in milliseconds; `0`: for ever. */

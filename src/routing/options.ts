@@ -17,7 +17,16 @@ export interface MountOptions extends Partial<ConnectionOptions> {
   cors?: CorsOrigins | CorsOptions | undefined;
   /** The largest request body that is read, in bytes. @defaultValue 1048576 (1 MiB) */
   maxBodyBytes?: number;
+  /**
+   * `'shared'`: streams of clients that accept gzip are compressed, each frame once for all who are sent the same. Only for
+   * what anyone may read: where secrets and text of somebody else's choice are in one stream, its length gives the secrets away.
+   * @defaultValue `'none'`
+   * @see https://www.rfc-editor.org/rfc/rfc7457#section-2.6
+   */
+  compression?: Compression;
 }
+
+export type Compression = 'none' | 'shared';
 
 /** Where to stop. `0` in any of them: no limit; for `headersMs` Node's own, five minutes for a whole request. */
 export interface Limits {
@@ -52,12 +61,16 @@ export interface ResolvedOptions {
   readonly connection: ConnectionOptions;
   readonly cors: Cors | null;
   readonly maxBodyBytes: number;
+  readonly compression: Compression;
   readonly limits: Required<Limits>;
   readonly trust: Trust | null;
 }
 
 const NUMBERS = ['heartbeatMs', 'highWaterMarkBytes', 'maxBufferedBytes', 'stallMs', 'maxBodyBytes'] as const;
-const POLICIES: readonly SlowConsumerPolicy[] = ['disconnect', 'drop-oldest', 'latest'];
+const CHOICES = {
+  slowConsumer: ['disconnect', 'drop-oldest', 'latest'] satisfies SlowConsumerPolicy[],
+  compression: ['none', 'shared'] satisfies Compression[],
+};
 /** As far as Node can: it keeps sizes and times in 32 bits, and gives a request five minutes in all. */
 const MAX: Partial<Record<keyof Limits, number>> = {
   headerBytes: 2 ** 31 - 1,
@@ -86,8 +99,11 @@ export function resolveOptions(
   for (const [name, value] of Object.entries(limits)) {
     faults.checkNumber(`limits.${name}`, value, MAX[name as keyof Limits]);
   }
-  if (given.slowConsumer !== undefined && !POLICIES.includes(given.slowConsumer)) {
-    faults.add(`slowConsumer ${quote(given.slowConsumer)} is not one of ${POLICIES.join(', ')}`);
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const choice = given[name as keyof typeof CHOICES];
+    if (choice !== undefined && !choices.includes(choice as never)) {
+      faults.add(`${name} ${quote(choice)} is not one of ${choices.join(', ')}`);
+    }
   }
   const { logger } = given;
   if (logger !== undefined && (typeof logger?.error !== 'function' || typeof logger.warn !== 'function')) {
@@ -105,6 +121,7 @@ export function resolveOptions(
     connection: { heartbeatMs, highWaterMarkBytes, maxBufferedBytes, stallMs, slowConsumer },
     cors,
     maxBodyBytes: given.maxBodyBytes ?? 1024 * 1024,
+    compression: given.compression ?? 'none',
     limits,
     trust,
   };

@@ -9,6 +9,7 @@ import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { SharedGzip } from '../connection/shared-gzip.js';
 import { quote, RouteError, toError } from '../errors.js';
 import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
 import type { MountContext } from '../handler/request-context.js';
@@ -163,6 +164,7 @@ export class RequestRouter {
         options: given,
         cors: resolved.cors,
         connection: resolved.connection,
+        gzip: resolved.compression === 'shared' ? new SharedGzip() : null,
         maxBodyBytes: resolved.maxBodyBytes,
         firstByteMs: resolved.limits.firstByteMs,
         broker: this.broker,
