@@ -30,7 +30,7 @@ const reports: Report[] = [];
 for (const part of PARTS) {
   console.log(`\n── ${part}`);
   const file = join(folder, `${part}.json`);
-  const args = ['--import', './scripts/typescript.mjs', `bench/${part}.ts`, ...options, '--json', file];
+  const args = ['--import', './scripts/typescript.mjs', `bench/${part}.ts`, '--json', file, ...options];
   if (spawnSync(process.execPath, args, { stdio: 'inherit' }).status !== 0) process.exitCode = 1;
   if (existsSync(file)) reports.push(JSON.parse(readFileSync(file, 'utf8')));
 }

@@ -8,7 +8,7 @@
  * Not measured: latency, TLS, HTTP/2, a `checkConnection` that asks anyone, a subscription.
  *
  * Run:   npm run bench -- connect
- *        [--streams 1000] [--rounds 5] [--processes 2] [--json FILE] [--markdown FILE]
+ *        [--streams 2000] [--rounds 7] [--processes 2] [--json FILE] [--markdown FILE]
  * Takes: about half a minute. Each of `processes` starts every case anew; each round runs all cases in random order.
  */
 
@@ -18,19 +18,23 @@ import type { IdleKind } from './support/idle-server.js';
 import { Helper, median, option, ratios, shuffled, spread } from './support/processes.js';
 import { report } from './support/report.js';
 import { withVersion } from './support/versions.js';
+import { findCores, wrapping } from './support/wrapping.js';
 
-const streams = option('streams', 1_000);
-const rounds = option('rounds', 5);
+const streams = option('streams', 2_000);
+const rounds = option('rounds', 7);
 const processes = option('processes', 2);
 const WARM_UP_ROUNDS = 3;
 const KINDS: readonly IdleKind[] = ['bare', 'better-sse', 'tradewind', 'tradewind, lean'];
 const cases = KINDS.map((kind) => ({ kind, opened: [] as number[], both: [] as number[] }));
 
+const cores = findCores();
+const wrapOf = (end: 'server' | 'client') => wrapping('reason' in cores ? undefined : cores[end], streams);
+
 for (let generation = 0; generation < processes; generation++) {
   const running = [];
   for (const measured of shuffled(cases)) {
-    const server = await Helper.startBundle(new URL('support/idle-server.ts', import.meta.url));
-    const client = await Helper.start('client.ts');
+    const server = await Helper.startBundle(new URL('support/idle-server.ts', import.meta.url), wrapOf('server'));
+    const client = await Helper.start('client.ts', [], wrapOf('client'));
     const ports = await server.ask<object>({ do: 'start', kind: measured.kind });
     running.push({ measured, server, client, ports });
   }

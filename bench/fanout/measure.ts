@@ -26,5 +26,5 @@ export async function measureSides(
 /** In words. */
 export function describeWorkload({ subscribers, turns, perTurn, bytes, data }: Workload): string {
   const each = data === 'chat' ? 'chat messages' : `events of ${bytes} bytes (${data})`;
-  return `${subscribers.toLocaleString('en')} subscribers, ${turns} × ${perTurn} ${each}`;
+  return `${subscribers.toLocaleString('en')} subscribers, up to ${turns} × ${perTurn} ${each}`;
 }
