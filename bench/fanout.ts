@@ -26,7 +26,8 @@
  *        [--sides broker,loop: those alone, by parts of their names] [--rounds 4] [--processes 2] [--json FILE] [--markdown FILE]
  *        and instead of the three loads that are measured otherwise, one of: [--subscribers 1000] [--events 60, how often the
  *        client asks in a round, at most] [--per-turn 1] [--bytes 100, of an event] [--data string, or object, or chat]
- * Takes: about 5 minutes. Each of `processes` starts every side anew; each round then runs all sides in random order.
+ * Takes: about 5 minutes. Each of `processes` starts every side anew; each round then runs all sides in random
+ *        order, those whose ratios have targets together.
  */
 
 import { describeWorkload, measureSides } from './fanout/measure.js';
@@ -52,7 +53,7 @@ async function measure(
   const workload: Workload = { subscribers: 1_000, turns: 60, perTurn: 1, bytes: 100, data: 'string', ...load };
   const sides = new Sides(setting, workload);
   const chosen = (only?.(sides) ?? sides.all()).filter(({ name }) => wanted.some((part) => name.includes(part)));
-  const all = await measureSides(chosen, workload, setting);
+  const all = await measureSides(chosen, workload, setting, sides.judged);
   const title = `Fan-out: ${describeWorkload(workload)}, ${describeSetting(setting)}`;
   sections.push(sectionOf(all, title, [cpuTable(all, basesOf(all, sides))]));
   figures.push(...judge((side, base) => ratiosOf(all, side, base), sides));

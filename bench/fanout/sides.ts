@@ -28,6 +28,12 @@ export class Sides {
     return this.node('broker publish');
   }
 
+  /** Those that targets are about. */
+  get judged(): Side[] {
+    const batch = this.node('better-sse batch, by hand');
+    return [this.broker, this.betterSse, batch, ...present(this.nchan), ...present(this.floor)];
+  }
+
   /** The same each time. */
   node(app: AppName): Side {
     const side = this.#ofNode.get(app) ?? new NodeSide(app, this.#workload);
