@@ -90,6 +90,33 @@ test.serial(
   },
 );
 
+test.serial(
+  'fan-out: encodes each event once, and allocates as many buffers for fifty subscribers as for five',
+  async (t) => {
+    const allocated: number[] = [];
+    for (const count of [5, 50]) {
+      const { clients, broker } = await subscribed(t, count);
+      const { allocUnsafe, concat, from } = Buffer;
+      let buffers = 0;
+      const counting =
+        <Call extends (...given: never[]) => Buffer>(call: Call) =>
+        (...given: Parameters<Call>) => {
+          buffers++;
+          return call(...given);
+        };
+      Object.assign(Buffer, { allocUnsafe: counting(allocUnsafe), concat: counting(concat), from: counting(from) });
+      for (let event = 0; event < 20; event++) void broker.publish('news', 'tick', event);
+      // What was published in this turn leaves at its end.
+      await new Promise(setImmediate);
+      Object.assign(Buffer, { allocUnsafe, concat, from });
+      allocated.push(buffers);
+      await Promise.all(clients.map((client) => client.take(20)));
+    }
+    // Twenty frames, and the one that they were joined to.
+    t.deepEqual(allocated, [21, 21]);
+  },
+);
+
 test.serial('fan-out: puts together once what a loop publishes that awaits nothing, whoever many get it', async (t) => {
   // Each connection with a copy of its own took gigabytes for a million events to a hundred subscribers.
   const { clients, broker, writes } = await subscribed(t, 5);

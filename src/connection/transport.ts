@@ -1,10 +1,11 @@
 /** The two ways in which bytes reach a client: straight to the socket, or through Node's response. */
 
-import { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Frame } from '../event-stream/frame.js';
-import { type HttpResponse, isHttp2 } from './http.js';
+import { type HttpRequest, type HttpResponse, isHttp2 } from './http.js';
+import { takeOver } from './take-over.js';
 
 /**
  * One open response, as far as a connection needs it. Everything after the headers goes through one transport:
@@ -27,6 +28,8 @@ export interface Transport {
   end(): void;
   /** Drops the response and what is on its way. */
   destroy(): void;
+  /** Goes on without Node's request and response, if that can be: then it is true, and nobody may use them any more. */
+  letGo(request: HttpRequest): boolean;
 }
 
 /**
@@ -51,10 +54,13 @@ function isDirect(response: HttpResponse): response is ServerResponse & { socket
   );
 }
 
+const LAST_CHUNK = '0\r\n\r\n';
+
 /** Writes frames, chunk header and all, to the socket under an HTTP/1.1 response. */
 class SocketTransport implements Transport {
   readonly socket: Socket;
-  readonly #response: ServerResponse;
+  /** Null once it was let go of. */
+  #response: ServerResponse | null;
 
   constructor(response: ServerResponse, socket: Socket) {
     this.#response = response;
@@ -83,11 +89,19 @@ class SocketTransport implements Transport {
   }
 
   end(): void {
-    this.#response.end();
+    if (this.#response === null) this.socket.end(LAST_CHUNK);
+    else this.#response.end();
   }
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  letGo(request: HttpRequest): boolean {
+    const response = this.#response;
+    if (response === null || !takeOver(this.socket, request as IncomingMessage, response)) return false;
+    this.#response = null;
+    return true;
   }
 }
 
@@ -152,5 +166,9 @@ class ResponseTransport implements Transport {
     // A reset: an end would look as if the stream were whole.
     if (isHttp2(response)) response.stream.close(constants.NGHTTP2_CANCEL);
     else response.destroy();
+  }
+
+  letGo(): boolean {
+    return false;
   }
 }

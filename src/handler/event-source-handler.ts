@@ -5,7 +5,7 @@ import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
 import type { ContentCoding } from '../connection/shared-gzip.js';
-import { transportFor } from '../connection/transport.js';
+import { type Transport, transportFor } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
@@ -13,7 +13,6 @@ import { WatchableStore } from '../store/watchable-store.js';
 import { chooseCoding } from './content-coding.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
-import { lastEventIdOf } from './last-event-id.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
@@ -227,7 +226,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
    */
   get lastEventId(): string | null {
-    return lastEventIdOf(this.headers['last-event-id'], this.request.url);
+    return this.#exchange.context.lastEventId;
   }
 
   /**
@@ -296,6 +295,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     response.removeHeader('Content-Length');
     const headers: Record<string, string> = { 'Content-Type': 'text/event-stream; charset=utf-8' };
     const coding = chooseCoding(mount.gzip, request, response, headers);
+    if (mount.lean && !isHttp2(response)) headers['Connection'] = 'close';
     if (!response.hasHeader('Cache-Control')) headers['Cache-Control'] = 'no-cache, no-transform';
     if (!response.hasHeader('X-Accel-Buffering')) headers['X-Accel-Buffering'] = 'no';
     // Not `setHeader`: unless somebody has set one before, Node then keeps no table of them for the connection.
@@ -330,10 +330,23 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       if (reason.kind === 'slow-consumer') mount.logger.warn({ path: mount.path }, 'slow consumer cut off');
       this.#exchange.runLast('close', () => this.close(reason));
     };
-    const connection = new Connection(transportFor(response), registry, mount.connection, onClose, coding);
+    const transport = transportFor(response);
+    const { socket } = transport;
+    const connection = new Connection(transport, registry, mount.connection, onClose, coding);
     this.#connection = connection;
-    this.#exchange.onClosed = () => connection.close(leftBy(this.request.socket));
+    this.#exchange.onClosed = () => connection.close(leftBy(socket));
+    if (mount.lean) {
+      // Whose end has to be seen to have come.
+      request.resume();
+      setImmediate(() => this.#letGo(transport));
+    }
     return connection;
+  }
+
+  /** The request has come to its end, and `open` has run up to where it first waits. */
+  #letGo(transport: Transport): void {
+    const { context } = this.#exchange;
+    if (this.#connection?.isOpen && transport.letGo(context.request)) context.letGo();
   }
 
   /** A hook has failed whose caller may not have waited for it: reports it and ends the stream. */

@@ -134,7 +134,7 @@ export class RequestHandler {
 
   // The request.
 
-  /** Node's request, HTTP/1.1's or HTTP/2's. */
+  /** Node's request, HTTP/1.1's or HTTP/2's. With `lean` it is there until the first `await` in `open`. */
   get request(): HttpRequest {
     return this.#exchange.context.request;
   }
@@ -146,17 +146,17 @@ export class RequestHandler {
 
   /** The query's parameters. */
   get query(): URLSearchParams {
-    const url = this.request.url ?? '';
+    const { url } = this.#exchange.context;
     this.#query ??= new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
     return this.#query;
   }
 
-  /** The request's headers, their names in lower case. */
+  /** The request's headers, their names in lower case; as long as {@link request} is there. */
   get headers(): IncomingHttpHeaders {
     return this.request.headers;
   }
 
-  /** The cookies that the client sent; a name that is missing is `undefined`. */
+  /** The cookies that the client sent; a name that is missing is `undefined`. As long as {@link request} is there. */
   get cookies(): Readonly<Record<string, string | undefined>> {
     return parseCookies(this.headers.cookie ?? '');
   }
@@ -287,7 +287,7 @@ export class RequestHandler {
   }
 
   #assertHeadersPending(what: string): void {
-    if (!this.#exchange.context.response.headersSent) return;
+    if (!this.#exchange.context.areHeadersSent) return;
     throw new TradewindError(
       'HEADERS_SENT',
       `Too late for ${what}: the headers are on the wire. Set it in checkConnection() or before.`,

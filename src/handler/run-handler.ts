@@ -22,8 +22,8 @@ export function runHandler(handler: RequestHandler, context: RequestContext): vo
 }
 
 async function execute(handler: RequestHandler, exchange: Exchange): Promise<void> {
-  const { mount, request } = exchange.context;
-  const method = request.method as Method;
+  const { mount } = exchange.context;
+  const method = exchange.context.request.method as Method;
   try {
     await handler.initialize(mount.options);
     if (!mount.methods.includes(method)) throw methodNotAllowed(mount);

@@ -12,7 +12,7 @@ import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { SharedGzip } from '../connection/shared-gzip.js';
 import { quote, RouteError, toError } from '../errors.js';
 import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
-import type { MountContext } from '../handler/request-context.js';
+import { type MountContext, RequestContext } from '../handler/request-context.js';
 import type { Method, PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import type { StoreSource } from '../handler/store-handler.js';
@@ -164,6 +164,7 @@ export class RequestRouter {
         options: given,
         cors: resolved.cors,
         connection: resolved.connection,
+        lean: resolved.lean,
         gzip: resolved.compression === 'shared' ? new SharedGzip() : null,
         maxBodyBytes: resolved.maxBodyBytes,
         firstByteMs: resolved.limits.firstByteMs,
@@ -276,14 +277,8 @@ export class RequestRouter {
       }
       this.#admission.admit(remoteAddress, response);
     }
-    runHandler(this.container.get(mount.Handler), {
-      mount: context,
-      registry,
-      request,
-      response,
-      params,
-      remoteAddress,
-    });
+    const received = { request, response, params, remoteAddress };
+    runHandler(this.container.get(mount.Handler), new RequestContext(context, registry, received));
   }
 
   #preflight({ cors, methods }: MountContext, { headers }: HttpRequest, response: HttpResponse): void {
