@@ -2,7 +2,7 @@ import { SeededRandom } from '../delivery/random.js';
 
 /**
  * What a busy chat publishes, as JSON text of about 400 bytes: ids that nothing can shorten, a few dozen people in a few rooms,
- * sentences of 5 to 30 words, and the fields that such messages have beside. The same messages in each process.
+ * 2 to 20 words, and the fields that such messages have beside. The same messages in each process.
  *
  * The words are drawn by themselves, each the less often the later it stands in the list. So no phrase repeats but by chance,
  * which makes it harder to compress than what people write; the list is short, which makes it easier.
@@ -12,6 +12,7 @@ export class ChatTraffic {
   readonly #people = Array.from({ length: PEOPLE }, () => ({
     id: this.#random.below(1_000_000),
     name: `${this.#oneOf(FIRST_NAMES)} ${this.#oneOf(LAST_NAMES)}`,
+    avatar: `https://chat.example/avatars/${this.#id()}.webp`,
     isOnline: this.#random.chance(0.7),
   }));
   #number = 0;
@@ -29,7 +30,7 @@ export class ChatTraffic {
       sentAt: new Date(this.#sentAt).toISOString(),
       editedAt: null,
       replyTo: this.#random.chance(0.2) ? this.#lastId : null,
-      text: this.#text(5 + this.#random.below(26)),
+      text: this.#text(2 + this.#random.below(19)),
       mentions: [],
       attachments: [],
       reactions: this.#random.chance(0.1) ? [{ emoji: 'heart', count: 1 + this.#random.below(5) }] : [],

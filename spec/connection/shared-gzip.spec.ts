@@ -83,15 +83,23 @@ test('SharedGzip: ends each block where a client can read all of it', (t) => {
   }
 });
 
-test('SharedGzip: lets whoever comes later join after sixteen frames at most', (t) => {
+test('SharedGzip: lets whoever comes later join after 256 frames at most', (t) => {
   const gzip = new SharedGzip();
   const readers = Array.from({ length: 5 }, () => new Reader(gzip));
   sendAll(readers, frames(0, 50));
   const late = new Reader(gzip);
-  sendAll([...readers, late], frames(50, 100));
+  sendAll([...readers, late], frames(50, 320));
   t.is(late.read(), late.sent);
   const isShared = late.blocks.map((block, index) => block === readers[0]!.blocks[50 + index]);
-  t.true(isShared.lastIndexOf(false) < 17, `alone until ${isShared.lastIndexOf(false)}`);
+  t.true(isShared.lastIndexOf(false) < 257, `alone until ${isShared.lastIndexOf(false)}`);
+});
+
+test('SharedGzip: begins no epoch while nobody waits for one', (t) => {
+  const gzip = new SharedGzip();
+  const readers = Array.from({ length: 3 }, () => new Reader(gzip));
+  sendAll(readers, frames(0, 400));
+  const sizes = readers[0]!.blocks.slice(50).map(({ byteLength }, index) => byteLength / chat(50 + index).byteLength);
+  t.true(Math.max(...sizes) < 0.7, `${Math.max(...sizes)}`);
 });
 
 test('SharedGzip: leaves the others together when one is sent something else', (t) => {
