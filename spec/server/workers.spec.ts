@@ -191,7 +191,7 @@ test.serial('inWorkers: runs in one process and forks none (one worker)', async 
 
 test.serial('inWorkers: waits longer and longer before it starts a worker that keeps ending', async (t) => {
   t.timeout(TIMEOUT_MS);
-  cluster.setupPrimary({ exec: 'spec/support/failing-worker.ts', args: [] });
+  cluster.setupPrimary({ exec: 'spec/support/failing-worker.mjs', execArgv: [], args: [] });
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const forks: number[] = [];
