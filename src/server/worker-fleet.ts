@@ -101,7 +101,12 @@ export class WorkerFleet {
 
   #start(slot: Slot): void {
     Object.assign(slot, { upAt: null, fault: null, isEnding: false, timer: null });
-    slot.worker = cluster.fork();
+    const worker = cluster.fork();
+    slot.worker = worker;
+    // Where the system has no room for another process, that is all that comes of it.
+    worker.on('error', () => {
+      if (worker.process.pid === undefined && slot.worker === worker) this.#ended(slot, null, null);
+    });
   }
 
   #hear(slot: Slot, message: FromWorker): void {
