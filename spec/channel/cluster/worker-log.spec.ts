@@ -68,6 +68,32 @@ test('WorkerLog: does not take an answer for missing that has not been read yet 
   await t.notThrowsAsync(broker.ready());
 });
 
+test('WorkerLog: asks again what was not answered when it has to begin anew, and loses no answer of what it published', async (t) => {
+  const { port, broker, turn } = scripted();
+  port.tell(['connected', 'epoch']);
+  await turn();
+  port.tell(['answer', 1, 0]);
+  await broker.ready();
+  const subscriber = new ContractSubscriber();
+  const subscribing = broker.subscribe(['a'], subscriber);
+  await turn();
+  const publishing = broker.publish('a', 'n', 1);
+  await turn();
+  port.tell(['lost'], ['appended', 1, 1], ['connected', 'epoch']);
+  t.is(await publishing, 'epoch-1');
+  // Whatever it asks from here on is answered.
+  for (let answered = 0; answered < 10; answered++) {
+    await turn();
+    const asked = port.requests.map(([, number]) => number).filter((number) => typeof number === 'number');
+    port.tell(['answer', Math.max(...asked), port.requests.at(-1)?.[0] === 'sync' ? 1 : null]);
+  }
+  t.is((await subscribing).resumed, 'fresh');
+  port.tell(['events', ['a', 2, null, 'data: 2\n\n']]);
+  t.deepEqual(subscriber.data, ['2']);
+  port.listener.gone();
+  await broker.close();
+});
+
 test('WorkerLog: rejects what the primary had been sent as uncertain, and what it had not as unavailable, when it has gone', async (t) => {
   const { port, broker, turn } = scripted();
   port.tell(['connected', 'epoch']);

@@ -41,6 +41,18 @@ test('WorkerSession: tells all of one turn in one message, in order, and up to w
   t.is(await next(), undefined);
 });
 
+test('WorkerSession: tells the sequences of what a worker has published, whatever others publish in between', async (t) => {
+  const { log, session: begun, next } = session();
+  begun.do([['append', ['a', 'one', null, 'a', 'two', null]]]);
+  log.append('a', "another's", null, null);
+  begun.do([['append', ['a', 'three', null]]]);
+  t.deepEqual((await next())?.reports, [
+    ['connected', log.epoch],
+    ['appended', 1, 2],
+    ['appended', 4, 1],
+  ]);
+});
+
 test('WorkerSession: ends a message at a mebibyte, and says of none but the last that it is all', async (t) => {
   const { log, session: begun, next } = session();
   begun.do([['follow', 1, ['a']]]);
