@@ -2,7 +2,8 @@
  * What it costs, and what it brings, to run a program in two processes that share a port and a ClusterBroker.
  *
  * Measured: the CPU time of all processes of the server, their primary included, for each event that a subscriber has received; the
- * deliveries a second; and the time from asking until the last subscriber has its last event. As in fan-out it is a closed loop: the
+ * deliveries a second; the time from asking until the last subscriber has its last event; and, as each side starts, the CPU time for each
+ * stream that is opened, code that runs for the first time included, of all processes and of the primary, which hands the connections on. As in fan-out it is a closed loop: the
  * client in C, `native/load.c`, asks the worker with index 0 for events, that publishes them in one turn, and the client asks again
  * when every subscriber has all of them. A round in which a subscriber lacks an event, has one too many, or was sent other bytes
  * than the others is void; with one of them, the exit code is 1.
@@ -26,7 +27,7 @@ import { MeasuredSide } from './fan-out/measured-side.js';
 import type { Workload } from './fan-out/side.js';
 import { type Base, cpuTable, latencyTable, valuesOf } from './fan-out/tables.js';
 import { compilePrograms } from './support/compile.js';
-import { option, shuffled } from './support/processes.js';
+import { option, shuffled, spread } from './support/processes.js';
 import { report } from './support/report.js';
 import { WorkersSide } from './workers/workers-side.js';
 
@@ -48,13 +49,17 @@ const sides = [
   new WorkersSide('one process, ClusterBroker', { workers: 1, broker: 'cluster' }, workload),
   new WorkersSide(`${workers} workers, ClusterBroker`, { workers, broker: 'cluster' }, workload),
 ];
-const all = sides.map((side) => new MeasuredSide(side, workload, { reason: 'workers are to have all cores' }));
+const measuredSides = sides.map((side) => ({
+  side,
+  measured: new MeasuredSide(side, workload, { reason: 'workers are to have all cores' }),
+}));
+const all = measuredSides.map(({ measured }) => measured);
 
 for (let generation = 0; generation < processes; generation++) {
   // One side at a time: what runs beside it would be measured as well.
-  for (const measured of shuffled(all)) {
+  for (const { side, measured } of shuffled(measuredSides)) {
     try {
-      await measured.start(startClient);
+      await measured.start(side.counting(startClient));
       for (let round = 0; round < rounds; round++) await measured.measure();
     } finally {
       await measured.stop();
@@ -63,10 +68,24 @@ for (let generation = 0; generation < processes; generation++) {
 }
 
 const bases: Base[] = [{ title: '/ MemoryBroker', measured: all[0]! }];
+const openTable = [
+  ['µs of CPU a stream opened', 'all processes', 'the primary'],
+  ...sides.map(({ name, opened }) => [
+    name,
+    spread(
+      opened.map((each) => each.all),
+      0,
+    ),
+    spread(
+      opened.map(({ primary }) => primary),
+      0,
+    ),
+  ]),
+];
 const { subscribers, turns, perTurn, bytes } = workload;
 report(
   `${subscribers} subscribers, ${processes} × ${rounds} rounds of ${turns} × ${perTurn} events of ${bytes} bytes; not pinned`,
-  [cpuTable(all, bases), latencyTable(all, bases)],
+  [cpuTable(all, bases), latencyTable(all, bases), openTable],
   {
     ...workload,
     workers,

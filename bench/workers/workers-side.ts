@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { StartLoadClient } from '../fan-out/load-client.js';
 import type { Cpu, Side, SideServer, Workload } from '../fan-out/side.js';
 import { childrenOf, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
 import { LineProcess } from '../support/line-process.js';
@@ -14,8 +15,11 @@ export interface WorkersPlan {
 /** A server of one or more processes: see `server.ts`. */
 export class WorkersSide implements Side {
   readonly name: string;
+  /** µs of CPU for each stream that a client opened, of all processes and of the primary alone, each time. */
+  readonly opened: { readonly all: number; readonly primary: number }[] = [];
   readonly #plan: WorkersPlan;
   readonly #workload: Workload;
+  #pids: readonly number[] = [];
 
   constructor(name: string, plan: WorkersPlan, workload: Workload) {
     this.name = name;
@@ -32,7 +36,24 @@ export class WorkersSide implements Side {
     while (lines.length < workers) lines.push(await primary.read<WorkerLine>());
     const { port, controlPort } = lines.find(({ index }) => index === 0)!;
     const pids = [primary.pid, ...childrenOf(primary.pid)];
+    this.#pids = pids;
     return { port, controlPort, cpu: async () => cpuOf(pids), stop: () => stop(primary, pids) };
+  }
+
+  /** The same, and counts what it costs to open the streams. */
+  counting(startClient: StartLoadClient): StartLoadClient {
+    return async (server, subscribers, wrap) => {
+      const pids = this.#pids;
+      const used = () => ({ all: cpuOf(pids).total, primary: cpuOf(pids.slice(0, 1)).total });
+      const before = used();
+      const client = await startClient(server, subscribers, wrap);
+      const after = used();
+      this.opened.push({
+        all: (after.all - before.all) / subscribers,
+        primary: (after.primary - before.primary) / subscribers,
+      });
+      return client;
+    };
   }
 }
 
