@@ -3,14 +3,19 @@
 import type { Broker } from 'tradewind';
 import type { EngineName } from '../../scripts/services/engine.js';
 
+/**
+ * `many`: two, and publishers have brokers of their own. Otherwise publishers post. `workers`: two workers of a cluster, whose primary is
+ * the checker itself. `one`: one at a time.
+ */
+export type Servers = 'one' | 'workers' | 'many';
+
 export interface BrokerSetup {
   /** Where its class comes from. */
   readonly module: string;
   readonly className: string;
   /** The engine to start; null: it needs none. */
   readonly engine: EngineName | null;
-  /** Two servers, and publishers with brokers of their own; or one server, and publishers that post to it. */
-  readonly isShared: boolean;
+  readonly servers: Servers;
   /** It keeps its history over a kill: with nothing evicted, no gap is ever told. */
   readonly isDurable: boolean;
   /** What its constructor takes. */
@@ -34,15 +39,23 @@ export const BROKERS: Readonly<Record<string, BrokerSetup>> = {
     module: 'tradewind',
     className: 'MemoryBroker',
     engine: null,
-    isShared: false,
+    servers: 'one',
     isDurable: false,
     options: ({ historyCount }) => ({ historyCount }),
+  },
+  cluster: {
+    module: 'tradewind/cluster',
+    className: 'ClusterBroker',
+    engine: null,
+    servers: 'workers',
+    isDurable: true,
+    options: ({ historyCount }) => ({ historyCount, ...(historyCount > 1_000 && { historyBytes: 1e12 }) }),
   },
   lmdb: {
     module: 'tradewind/lmdb',
     className: 'LmdbBroker',
     engine: null,
-    isShared: false,
+    servers: 'one',
     isDurable: true,
     options: ({ folder, historyCount }) => ({ path: `${folder}/events`, historyCount }),
   },
@@ -50,7 +63,7 @@ export const BROKERS: Readonly<Record<string, BrokerSetup>> = {
     module: 'tradewind/redis',
     className: 'RedisBroker',
     engine: 'redis',
-    isShared: true,
+    servers: 'many',
     isDurable: true,
     options: ({ url, historyCount }) => ({ url, historyCount }),
   },
@@ -58,7 +71,7 @@ export const BROKERS: Readonly<Record<string, BrokerSetup>> = {
     module: 'tradewind/nats',
     className: 'NatsBroker',
     engine: 'nats',
-    isShared: true,
+    servers: 'many',
     isDurable: true,
     options: ({ url, historyCount }) => ({ servers: url, historyCount }),
   },
@@ -66,7 +79,7 @@ export const BROKERS: Readonly<Record<string, BrokerSetup>> = {
     module: 'tradewind/amqp',
     className: 'AmqpBroker',
     engine: 'rabbitmq',
-    isShared: true,
+    servers: 'many',
     isDurable: true,
     options: ({ url, historyCount }) => ({ url, ...(historyCount < 1_000 && { historyBytes: SHORT_HISTORY_BYTES }) }),
   },

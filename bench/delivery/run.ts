@@ -13,7 +13,7 @@ import type { PublishersRecord } from './publisher.js';
 import { SeededRandom } from './random.js';
 import { now, type ObserverRecord, type PublisherRecord } from './records.js';
 import { describeFault, drawSchedule, type Fault, type Topology } from './schedule.js';
-import { ServerFleet } from './server-fleet.js';
+import { forkServer, ServerFleet, spawnServer } from './server-fleet.js';
 
 export interface RunResult {
   readonly verdict: Verdict;
@@ -52,9 +52,9 @@ export class DeliveryRun {
     this.#options = options;
     this.#print = print;
     this.#random = new SeededRandom(options.seed, 99);
-    const { isShared, engine } = BROKERS[options.broker]!;
+    const { servers, engine } = BROKERS[options.broker]!;
     this.#topology = {
-      servers: isShared ? 2 : 1,
+      servers: servers === 'one' ? 1 : 2,
       hasEngine: engine !== null,
       silenceMs: options.seconds < 20 ? 1_500 : 3_000,
     };
@@ -112,7 +112,8 @@ export class DeliveryRun {
     const tellPorts = (ports: readonly number[]) => {
       return Promise.all([...this.#clients, ...this.#publishers].map((helper) => helper.ask({ do: 'ports', ports })));
     };
-    this.#servers = new ServerFleet(this.#topology.servers, message, tellPorts);
+    const startServer = BROKERS[broker]!.servers === 'workers' ? forkServer : spawnServer;
+    this.#servers = new ServerFleet(this.#topology.servers, { message, startServer, onPorts: tellPorts });
     await this.#servers.start();
     return this.#servers;
   }
@@ -144,14 +145,14 @@ export class DeliveryRun {
 
   /** How many publishers there are, beside the one that ends the run. */
   get #lanes(): number {
-    return PUBLISHER_PROCESSES * (BROKERS[this.#options.broker]!.isShared ? LANES.direct : LANES.posting);
+    return PUBLISHER_PROCESSES * (BROKERS[this.#options.broker]!.servers === 'many' ? LANES.direct : LANES.posting);
   }
 
   async #startPublishers(ports: readonly number[]): Promise<void> {
     const { broker: name, seed } = this.#options;
     const [channelNames, count] = [this.#channelNames, this.#lanes];
     const rate = this.#options.rate / count;
-    const broker = BROKERS[name]!.isShared ? { name, options: this.#brokerOptions } : null;
+    const broker = BROKERS[name]!.servers === 'many' ? { name, options: this.#brokerOptions } : null;
     for (let index = 0; index < PUBLISHER_PROCESSES; index++) {
       const all = Array.from({ length: count }, (_, publisher) => publisher);
       const publishers = all.filter((publisher) => publisher % PUBLISHER_PROCESSES === index);

@@ -1,6 +1,9 @@
 /** The servers of a run: started, killed, paused, and started again, each on whatever port is free then. */
 
+import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ClusterBroker } from 'tradewind/cluster';
 import { Helper } from '../support/processes.js';
 import type { StartServer } from './server.js';
 
@@ -12,21 +15,41 @@ interface Slot {
   restarting: Promise<void> | null;
 }
 
+export interface FleetPlan {
+  readonly message: StartServer;
+  readonly startServer: () => Promise<Helper>;
+  /** Is told where the servers listen, whenever that has changed. */
+  readonly onPorts: (ports: readonly number[]) => Promise<unknown>;
+}
+
 const RETRY_MS = 200;
+const program = new URL('server.ts', import.meta.url);
+
+/** A process of its own. */
+export function spawnServer(): Promise<Helper> {
+  return Helper.startBundle(program);
+}
+
+let primary: ClusterBroker | null = null;
+
+/** A worker of this process, which keeps the log: all of them listen on one port. */
+export async function forkServer(): Promise<Helper> {
+  primary ??= new ClusterBroker({ name: 'of nobody' });
+  await primary.ready();
+  cluster.setupPrimary({ exec: fileURLToPath(program), args: [] });
+  return Helper.ofWorker(cluster.fork());
+}
 
 export class ServerFleet {
   /** Servers that ended by themselves. */
   crashes = 0;
   readonly #slots: Slot[];
-  readonly #message: StartServer;
-  readonly #onPorts: (ports: readonly number[]) => Promise<unknown>;
+  readonly #plan: FleetPlan;
   readonly #logged = new Map<string, number>();
   #isStopped = false;
 
-  /** @param onPorts - is told where the servers listen, whenever that has changed. */
-  constructor(count: number, message: StartServer, onPorts: (ports: readonly number[]) => Promise<unknown>) {
-    this.#message = message;
-    this.#onPorts = onPorts;
+  constructor(count: number, plan: FleetPlan) {
+    this.#plan = plan;
     this.#slots = Array.from({ length: count }, () => ({
       helper: null,
       port: 0,
@@ -104,11 +127,12 @@ export class ServerFleet {
   /** A server whose broker cannot be made now, as when its engine is away, is tried again. */
   async #startSlot(slot: Slot): Promise<void> {
     while (!this.#isStopped) {
-      const helper = await Helper.startBundle(new URL('server.ts', import.meta.url));
+      const { message, startServer, onPorts } = this.#plan;
+      const helper = await startServer();
       slot.helper = helper;
       try {
-        slot.port = (await helper.ask<{ port: number }>(this.#message)).port;
-        if (this.#slots.every(({ port }) => port > 0)) await this.#onPorts(this.ports);
+        slot.port = (await helper.ask<{ port: number }>(message)).port;
+        if (this.#slots.every(({ port }) => port > 0)) await onPorts(this.ports);
         return;
       } catch (thrown) {
         const line = `start: ${(thrown as Error).message.split('\n')[0]}`;

@@ -1,6 +1,7 @@
 /** Child processes that a bench asks things of, and the arithmetic of what they answer. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +58,12 @@ export class Helper {
     return Helper.#run(text, flags, wrap);
   }
 
+  /** A worker of this process's cluster that plays a role. */
+  static async ofWorker({ process: child }: Worker): Promise<Helper> {
+    await once(child, 'message');
+    return new Helper(child);
+  }
+
   static async #run(text: string, flags: readonly string[], wrap: readonly string[]): Promise<Helper> {
     const [command, ...args] = [...wrap, process.execPath, ...flags, '--input-type=module', '--eval', text];
     const child = spawn(command!, args, {
@@ -82,8 +89,10 @@ export class Helper {
 
   #ask<Answer>(message: object): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const onAnswer = (answer: Answer & { error?: string }) => {
-        this.#process.off('exit', onExit);
+      const onAnswer = (answer: Answer & { error?: string; tradewind?: unknown }) => {
+        // A broker of a cluster speaks by the same channel.
+        if (answer.tradewind !== undefined) return;
+        this.#process.off('message', onAnswer).off('exit', onExit);
         if (answer.error === undefined) resolve(answer);
         else reject(new Error(answer.error));
       };
@@ -93,7 +102,7 @@ export class Helper {
         reject(new Error(`The process exited with ${exitCode ?? signalCode} while asked ${JSON.stringify(message)}`));
       };
       if (!this.isRunning) return onExit();
-      this.#process.once('message', onAnswer).once('exit', onExit);
+      this.#process.on('message', onAnswer).once('exit', onExit);
       // What cannot be sent any more is told by its exit.
       this.#process.send(message, () => {});
     });

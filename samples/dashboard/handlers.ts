@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { inject, injectable } from 'inversify';
 import { EventSourceHandler, RequestHandler } from 'tradewind';
 import { type Machine, type Sample, Sampler } from './sampler.js';
+import { Watchers } from './watchers.js';
 
 /** A page comes back this soon after the stream broke off. */
 const RETRY_MS = 1_000;
@@ -18,12 +19,15 @@ const RETRY_MS = 1_000;
 export class EventsHandler extends EventSourceHandler<{ machine: Machine; sample: Sample }> {
   #leave = () => {};
 
-  constructor(@inject(Sampler) private readonly sampler: Sampler) {
+  constructor(
+    @inject(Sampler) private readonly sampler: Sampler,
+    @inject(Watchers) private readonly watchers: Watchers,
+  ) {
     super();
   }
 
   override async open() {
-    this.#leave = this.sampler.watch();
+    this.#leave = this.watchers.watch();
     this.writeRetry(RETRY_MS);
     this.writeMessage('machine', this.sampler.describe());
     const start = this.query.has('history') ? 'earliest' : null;

@@ -3,7 +3,8 @@
 import { type CpuInfo, cpus, freemem, hostname, totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { inject, injectable } from 'inversify';
-import { MemoryBroker } from 'tradewind';
+import { ClusterBroker } from 'tradewind/cluster';
+import { Watchers } from './watchers.js';
 
 /** One look at the machine. */
 export interface Sample {
@@ -15,7 +16,7 @@ export interface Sample {
   memory: { total: number; used: number; process: number };
   /** How late the event loop of this process came to a timer since the sample before, in milliseconds. */
   delay: { median: number; max: number };
-  /** Open event streams. */
+  /** Open event streams, of all processes. */
   connections: number;
 }
 
@@ -43,14 +44,15 @@ const RESOLUTION_MS = 20;
 @injectable()
 export class Sampler {
   readonly channel = 'machine';
-  readonly #broker: MemoryBroker;
+  readonly #broker: ClusterBroker;
+  readonly #watchers: Watchers;
   readonly #eventLoop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #cores: CpuInfo[] = [];
-  #watchers = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(@inject(MemoryBroker) broker: MemoryBroker) {
+  constructor(@inject(ClusterBroker) broker: ClusterBroker, @inject(Watchers) watchers: Watchers) {
     this.#broker = broker;
+    this.#watchers = watchers;
   }
 
   start(): void {
@@ -62,12 +64,6 @@ export class Sampler {
   stop(): void {
     clearInterval(this.#timer);
     this.#eventLoop.disable();
-  }
-
-  /** Counts a watcher, until the function that it returns is called. */
-  watch(): () => void {
-    this.#watchers++;
-    return () => void this.#watchers--;
   }
 
   describe(): Machine {
@@ -93,7 +89,7 @@ export class Sampler {
       cpu: this.#cores.map((core, index) => busyPercent(before[index] ?? core, core)),
       memory: { total: totalmem(), used: totalmem() - freemem(), process: process.memoryUsage.rss() },
       delay,
-      connections: this.#watchers,
+      connections: this.#watchers.count,
     };
   }
 }

@@ -4,14 +4,17 @@
  *     npm start                                  # then open http://127.0.0.1:8080/
  *     curl -N http://127.0.0.1:8080/events       # event: machine, then event: sample, once a second
  *
- * `PORT` chooses another port. Stop it and start it again while the page is open, and see what the page makes of it.
+ * `PORT` chooses another port, and `WORKERS=4` has four processes serve it. Stop it and start it again while the page is open,
+ * or kill one of several processes, and see what the page makes of it.
  */
 
 import { createRequire } from 'node:module';
 import { Container } from 'inversify';
-import { ConfigurationError, MemoryBroker, Router } from 'tradewind';
+import { ConfigurationError, Router } from 'tradewind';
+import { ClusterBroker, inWorkers } from 'tradewind/cluster';
 import { EventsHandler, FileHandler } from './handlers.js';
 import { Sampler } from './sampler.js';
+import { Watchers } from './watchers.js';
 
 const HISTORY_MS = 10 * 60_000;
 const DRAIN_MS = 500;
@@ -28,33 +31,42 @@ const files = {
   '/uplot.css': { file: uplot.replace('uPlot.esm.js', 'uPlot.min.css'), type: 'text/css; charset=utf-8' },
 };
 
-const broker = new MemoryBroker({
-  historyMs: HISTORY_MS,
-  historyCount: HISTORY_MS / 1_000,
-  historyBytes: 8 * 1024 ** 2,
-});
-const container = new Container();
-container.bind(MemoryBroker).toConstantValue(broker);
-container.bind(Sampler).toSelf().inSingletonScope();
+/** Serves the page and its stream in this process, until it is closed. One process looks at the machine for all. */
+async function serve(index: number) {
+  const broker = new ClusterBroker({
+    historyMs: HISTORY_MS,
+    historyCount: HISTORY_MS / 1_000,
+    historyBytes: 8 * 1024 ** 2,
+  });
+  const watchers = new Watchers(index);
+  const container = new Container();
+  container.bind(ClusterBroker).toConstantValue(broker);
+  container.bind(Watchers).toConstantValue(watchers);
+  container.bind(Sampler).toSelf().inSingletonScope();
 
-const router = new Router({ container, broker });
-router.mount('/events', EventsHandler);
-for (const [path, options] of Object.entries(files)) router.mount(path, FileHandler, options);
+  const router = new Router({ container, broker });
+  router.mount('/events', EventsHandler);
+  for (const [path, options] of Object.entries(files)) router.mount(path, FileHandler, options);
 
-try {
   const server = await router.listen({ port: Number(process.env['PORT'] ?? 8080) });
   const sampler = container.get(Sampler);
-  sampler.start();
-  console.log(`The dashboard is at  ${server.url}/`);
-  console.log(`Its stream alone:    curl -N ${server.url}/events`);
-
-  const stop = async () => {
-    // Asked a second time, Node stops at once.
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    sampler.stop();
-    await server.close({ drainMs: DRAIN_MS });
+  await watchers.start();
+  if (index === 0) {
+    sampler.start();
+    console.log(`The dashboard is at  ${server.url}/`);
+    console.log(`Its stream alone:    curl -N ${server.url}/events`);
+  }
+  return {
+    async close(options: { drainMs: number }) {
+      sampler.stop();
+      watchers.stop();
+      await server.close(options);
+    },
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+}
+
+try {
+  await inWorkers({ workers: Number(process.env['WORKERS'] ?? 1), drainMs: DRAIN_MS }, serve);
 } catch (thrown) {
   if (!(thrown instanceof ConfigurationError)) throw thrown;
   console.error(thrown.message);

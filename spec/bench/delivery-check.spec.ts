@@ -23,7 +23,7 @@ function check(args: string): Promise<{ code: number; output: string }> {
 const TIMEOUT_MS = 5 * 60_000;
 
 /** Brokers to run for some seconds, with every fault. */
-const CHECKED = ['memory', 'lmdb', 'redis', 'nats', 'amqp'];
+const CHECKED = ['memory', 'cluster', 'lmdb', 'redis', 'nats', 'amqp'];
 
 for (const broker of CHECKED) {
   test.serial(`delivery check: finds nothing wrong with the ${broker} broker`, async (t) => {
@@ -65,5 +65,5 @@ for (const [kind, { says, every, among }] of Object.entries(EXPECTED)) {
 test.serial('delivery check: says what may be asked when it is asked for something else', async (t) => {
   const { code, output } = await check('--broker pigeon');
   t.is(code, 2);
-  t.regex(output, /^--broker is one of memory, lmdb, redis, nats, amqp$/m);
+  t.regex(output, /^--broker is one of memory, cluster, lmdb, redis, nats, amqp$/m);
 });

@@ -3,7 +3,8 @@ import { RecentHistory } from '../../src/channel/recent-history.js';
 import { Frame } from '../../src/index.js';
 
 function event(sequence: number) {
-  return { sequence, id: `${sequence}`, frame: Frame.ofEvent({ id: `${sequence}`, data: 'x' }), keptAt: 0 };
+  const frame = Frame.ofEvent({ id: `${sequence}`, data: 'x' });
+  return { sequence, id: `${sequence}`, frame, byteLength: frame.byteLength, keptAt: 0 };
 }
 
 test('RecentHistory: forgets no loss when it evicts an event from before that (a pattern, of which one channel lost more)', (t) => {

@@ -30,6 +30,7 @@ function examplesOf(page: string): Example[] {
 const PRELUDE = [
   "import { DataStore, encodeEvent, EventSourceHandler, MemoryBroker, QueueStore, RequestHandler, Router, StoreHandler } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
+  "import { ClusterBroker, inWorkers } from 'tradewind/cluster';",
   "import { LmdbBroker } from 'tradewind/lmdb';",
   "import { NatsBroker } from 'tradewind/nats';",
   "import { AmqpBroker } from 'tradewind/amqp';",
@@ -65,6 +66,7 @@ function compilerOptions(): ts.CompilerOptions {
     paths: {
       tradewind: [pathOf('src/index.ts')],
       'tradewind/amqp': [pathOf('src/channel/amqp/amqp-broker.ts')],
+      'tradewind/cluster': [pathOf('src/server/cluster.ts')],
       'tradewind/client': [pathOf('src/client/index.ts')],
       'tradewind/lmdb': [pathOf('src/channel/lmdb/lmdb-broker.ts')],
       'tradewind/nats': [pathOf('src/channel/nats/nats-broker.ts')],

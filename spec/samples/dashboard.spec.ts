@@ -19,10 +19,10 @@ interface Dashboard {
 }
 
 /** Runs what `npm start` runs after the build, in a process of its own. */
-function run(t: ExecutionContext, port: string): ChildProcess {
+function run(t: ExecutionContext, port: string, workers = '1'): ChildProcess {
   const child = spawn(process.execPath, ['--import=./scripts/typescript.mjs', 'samples/dashboard/server.ts'], {
     cwd: ROOT,
-    env: { ...process.env, PORT: port },
+    env: { ...process.env, PORT: port, WORKERS: workers },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => stop(child, 'SIGKILL'));
@@ -30,8 +30,8 @@ function run(t: ExecutionContext, port: string): ChildProcess {
 }
 
 /** Runs it, and waits until it says where it listens. */
-async function start(t: ExecutionContext, port = '0'): Promise<Dashboard> {
-  const child = run(t, port);
+async function start(t: ExecutionContext, port = '0', workers = '1'): Promise<Dashboard> {
+  const child = run(t, port, workers);
   let output = '';
   let complaints = '';
   child.stderr?.on('data', (chunk) => {
@@ -155,6 +155,29 @@ test('dashboard: gives a newcomer that asks the history, and who comes back what
   t.teardown(() => stranger.close());
   t.is(JSON.parse((await stranger.next('gap')).data).lastEventId, 'another0-7');
   t.is(sequenceOf((await stranger.next('sample')).lastEventId), 1);
+});
+
+test('dashboard: counts the streams of all processes, which share their samples', async (t) => {
+  const dashboard = await start(t, '0', '2');
+  const pids = new Set<number>();
+  let last = { lastEventId: '', data: '' };
+  let clients = 0;
+  for (; pids.size < 2; clients++) {
+    const client = await connect(dashboard.url, '/events');
+    t.teardown(() => client.close());
+    pids.add(JSON.parse((await client.next('machine')).data).pid);
+    last = await client.next('sample');
+  }
+  t.false(pids.has(dashboard.process.pid ?? 0));
+  const witness = await connect(dashboard.url, '/events', { lastEventId: last.lastEventId });
+  t.teardown(() => witness.close());
+  while (JSON.parse(last.data).connections !== clients + 1) {
+    const next = await witness.next('sample');
+    t.is(sequenceOf(next.lastEventId), sequenceOf(last.lastEventId) + 1);
+    last = next;
+  }
+  t.is(await stop(dashboard.process, 'SIGTERM'), 0);
+  t.is(dashboard.complaints(), '');
 });
 
 test('dashboard: ends its streams and exits with 0 on SIGTERM', async (t) => {

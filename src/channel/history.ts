@@ -1,19 +1,25 @@
 import type { Frame } from '../event-stream/frame.js';
 
-/** An event as it is kept, and handed to whoever listens. */
-export interface KeptEvent {
+/** What a history has to know of an event. */
+export interface HistoryEvent {
   /** Its place in the total order of the broker's events: a safe integer above 0. */
   readonly sequence: number;
-  readonly id: string;
-  readonly frame: Frame;
+  /** Of the event as it goes on the wire. */
+  readonly byteLength: number;
   /** When it was published, in the clock's milliseconds. 0: nothing here goes by its age. */
   readonly keptAt: number;
 }
 
+/** An event as it is kept, and handed to whoever listens. */
+export interface KeptEvent extends HistoryEvent {
+  readonly id: string;
+  readonly frame: Frame;
+}
+
 /** What there is of a channel after some sequence. */
-export interface Page {
+export interface Page<Event = KeptEvent> {
   /** Oldest first. */
-  readonly events: readonly KeptEvent[];
+  readonly events: readonly Event[];
   /** Up to which sequence this is all that is kept. */
   readonly through: number;
   /** The highest sequence that is kept no more: whoever stands before it has lost something. */
@@ -29,13 +35,13 @@ export interface HistoryLimits {
 /** How many events a page has at most: what a replay takes at a time. */
 export const PAGE_COUNT = 1_000;
 
-const NONE: readonly KeptEvent[] = [];
+const NONE: readonly never[] = [];
 
 /** The newest events of one channel, as far as the limits allow. */
-export class History {
+export class History<Event extends HistoryEvent = KeptEvent> {
   /** The highest sequence that is not here any more, or never was. */
   lostThrough: number;
-  #kept: KeptEvent[] = [];
+  #kept: Event[] = [];
   /** The oldest event's index in `#kept`; what is before it has been evicted and is cut off now and then. */
   #start = 0;
   #bytes = 0;
@@ -50,26 +56,26 @@ export class History {
   }
 
   /** Appends, and returns what had to go for it. */
-  append(event: KeptEvent, limits: HistoryLimits): readonly KeptEvent[] {
+  append(event: Event, limits: HistoryLimits): readonly Event[] {
     this.#kept.push(event);
-    this.#bytes += event.frame.byteLength;
+    this.#bytes += event.byteLength;
     return this.evict(event.keptAt, limits);
   }
 
   /** Puts what is older than all that is here before it. `lostThrough`: where these begin. */
-  prepend(older: readonly KeptEvent[], lostThrough: number): void {
+  prepend(older: readonly Event[], lostThrough: number): void {
     this.#kept = [...older, ...this.#kept.slice(this.#start)];
     this.#start = 0;
-    for (const { frame } of older) this.#bytes += frame.byteLength;
+    for (const { byteLength } of older) this.#bytes += byteLength;
     this.lostThrough = lostThrough;
   }
 
   /** Evicts what is beyond the limits, and returns it. */
-  evict(now: number, { historyCount, historyBytes, historyMs }: HistoryLimits): readonly KeptEvent[] {
+  evict(now: number, { historyCount, historyBytes, historyMs }: HistoryLimits): readonly Event[] {
     const first = this.#start;
     for (let oldest = this.#kept[first]; oldest !== undefined; oldest = this.#kept[this.#start]) {
       if (this.count <= historyCount && this.#bytes <= historyBytes && now - oldest.keptAt < historyMs) break;
-      this.#bytes -= oldest.frame.byteLength;
+      this.#bytes -= oldest.byteLength;
       // One that is older than what was lost already may still be here: of a pattern's channels, one loses more than another.
       this.lostThrough = Math.max(this.lostThrough, oldest.sequence);
       this.#start++;
@@ -84,7 +90,7 @@ export class History {
   }
 
   /** The events after a sequence. `through`: up to where there is nothing but what is here. */
-  after(sequence: number, through: number): Page {
+  after(sequence: number, through: number): Page<Event> {
     let low = this.#start;
     let high = this.#kept.length;
     while (low < high) {
@@ -95,5 +101,9 @@ export class History {
     const isWhole = this.#kept.length - low <= PAGE_COUNT;
     const events = low === this.#kept.length ? NONE : this.#kept.slice(low, low + PAGE_COUNT);
     return { events, through: isWhole ? through : events.at(-1)!.sequence, lostThrough: this.lostThrough };
+  }
+  /** The newest events, at most so many, oldest first. */
+  newest(count: number): readonly Event[] {
+    return this.#kept.slice(Math.max(this.#start, this.#kept.length - count));
   }
 }

@@ -225,7 +225,8 @@ export class LogBroker implements Broker {
     const { sequence, text } = event;
     if (this.#lastKept?.sequence === sequence) return this.#lastKept;
     const id = event.id ?? idOf(this.#epoch, sequence);
-    this.#lastKept = { sequence, id, frame: Frame.ofEncoded(id, text), keptAt: 0 };
+    const frame = Frame.ofEncoded(id, text);
+    this.#lastKept = { sequence, id, frame, byteLength: frame.byteLength, keptAt: 0 };
     return this.#lastKept;
   }
 }

@@ -7,10 +7,10 @@ import { Frame } from '../event-stream/frame.js';
 import { OptionFaults } from '../option-faults.js';
 import type { Broker, Subscriber, Subscription } from './broker.js';
 import { closedError } from './broker-errors.js';
+import { ChannelHistories } from './channel-histories.js';
 import { checkedChannel } from './channel-name.js';
 import { checkedOwnId, EARLIEST, idOf, newEpoch, sequenceOf } from './event-id.js';
 import { FanOut } from './fan-out.js';
-import { History, type HistoryLimits, type KeptEvent, type Page } from './history.js';
 import type { Start } from './reading.js';
 
 /** What a {@link MemoryBroker} keeps of each channel. Whichever limit is reached first evicts the oldest events. */
@@ -38,20 +38,11 @@ export interface MemoryBrokerOptions {
  * ```
  */
 export class MemoryBroker implements Broker {
-  readonly #limits: HistoryLimits;
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
-  readonly #histories = new Map<string, History>();
-  /** Publishers' own ids, by channel, as far as their events are kept. */
-  readonly #ownIds = new Map<string, Map<string, number>>();
+  readonly #histories: ChannelHistories;
   readonly #epoch: string;
   #isClosed = false;
-  #sweepAt: number;
-  /**
-   * A history that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
-   * channels together: an id below it may have missed events of any of them.
-   */
-  #droppedThrough = 0;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor({
@@ -64,14 +55,13 @@ export class MemoryBroker implements Broker {
     for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs }))
       faults.checkNumber(name, value);
     faults.throwIfAny();
-    this.#limits = { historyCount, historyBytes, historyMs };
     this.#clock = clock;
+    this.#histories = new ChannelHistories({ historyCount, historyBytes, historyMs }, () => clock.now());
     this.#epoch = newEpoch(clock);
-    this.#sweepAt = clock.now() + historyMs;
     this.#fanOut = new FanOut(
       {
         begin: (channels, lastEventId) => this.#startOf(channels, lastEventId),
-        read: (channel, after) => this.#read(channel, after),
+        read: (channel, after) => this.#histories.after(channel, after, this.#fanOut.head),
         release() {},
         idOf: (sequence) => idOf(this.#epoch, sequence),
       },
@@ -84,14 +74,11 @@ export class MemoryBroker implements Broker {
     const sequence = this.#fanOut.head + 1;
     const id = options.id === undefined ? idOf(this.#epoch, sequence) : checkedOwnId(options.id);
     const frame = Frame.ofMessage(event, data, { ...options, id });
-    const history = this.#historyOf(checkedChannel(channel));
+    checkedChannel(channel);
     // Nothing throws from here on: what is numbered is kept and delivered.
-    const keptAt = this.#clock.now();
-    const kept = { sequence, id, frame, keptAt };
-    if (options.id !== undefined) this.#keepOwnId(channel, id, sequence);
-    this.#forget(channel, history.append(kept, this.#limits));
+    const kept = { sequence, id, frame, byteLength: frame.byteLength, keptAt: this.#clock.now() };
+    this.#histories.append(channel, kept, options.id === undefined ? null : id);
     this.#fanOut.deliver(channel, kept);
-    this.#sweep(keptAt);
     return id;
   }
 
@@ -104,7 +91,6 @@ export class MemoryBroker implements Broker {
     this.#isClosed = true;
     this.#fanOut.close();
     this.#histories.clear();
-    this.#ownIds.clear();
   }
 
   #startOf(channels: readonly string[], lastEventId: string): Start {
@@ -114,56 +100,12 @@ export class MemoryBroker implements Broker {
   #placeOf(channels: readonly string[], lastEventId: string): Pick<Start, 'sequence' | 'kind'> {
     if (lastEventId === '') return { sequence: this.#fanOut.head, kind: 'fresh' };
     if (lastEventId === EARLIEST) return { sequence: 0, kind: 'fresh' };
-    const own = new Set(channels.flatMap((channel) => this.#ownIds.get(channel)?.get(lastEventId) ?? []));
-    // The same id in two of the channels names two places: which one is meant, nobody can say.
+    const own = this.#histories.locate(channels, lastEventId);
+    // Which one is meant, nobody can say.
     if (own.size > 1) return { sequence: 0, kind: 'unknown' };
     const [sequence = sequenceOf(this.#epoch, lastEventId)] = own;
     const isKnown = sequence !== null && sequence <= this.#fanOut.head;
     return isKnown ? { sequence, kind: 'known' } : { sequence: 0, kind: 'unknown' };
-  }
-
-  #read(channel: string, after: number): Page {
-    const history = this.#histories.get(channel);
-    const { head } = this.#fanOut;
-    if (history === undefined) return { events: [], through: head, lostThrough: this.#droppedThrough };
-    // Nobody may have published since it grew old.
-    this.#forget(channel, history.evict(this.#clock.now(), this.#limits));
-    return history.after(after, head);
-  }
-
-  #historyOf(channel: string): History {
-    let history = this.#histories.get(channel);
-    if (history === undefined) {
-      history = new History(this.#droppedThrough);
-      this.#histories.set(channel, history);
-    }
-    return history;
-  }
-
-  /** Once in a history's lifetime, looks through channels that nobody publishes on any more. */
-  #sweep(now: number): void {
-    if (now < this.#sweepAt) return;
-    this.#sweepAt = now + this.#limits.historyMs;
-    for (const [channel, history] of this.#histories) {
-      this.#forget(channel, history.evict(now, this.#limits));
-      if (history.count > 0) continue;
-      this.#droppedThrough = Math.max(this.#droppedThrough, history.lostThrough);
-      this.#histories.delete(channel);
-    }
-  }
-
-  /** The first of two that are the same wins: to resume after the second would lose what lies between. */
-  #keepOwnId(channel: string, id: string, sequence: number): void {
-    const ids = this.#ownIds.get(channel);
-    if (ids === undefined) this.#ownIds.set(channel, new Map([[id, sequence]]));
-    else if (!ids.has(id)) ids.set(id, sequence);
-  }
-
-  #forget(channel: string, evicted: readonly KeptEvent[]): void {
-    const ids = this.#ownIds.get(channel);
-    if (ids === undefined) return;
-    for (const { id, sequence } of evicted) if (ids.get(id) === sequence) ids.delete(id);
-    if (ids.size === 0) this.#ownIds.delete(channel);
   }
 
   #assertOpen(): void {

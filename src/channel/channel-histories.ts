@@ -1,0 +1,104 @@
+import { History, type HistoryEvent, type HistoryLimits, type KeptEvent, type Page } from './history.js';
+
+/** An event that may have an id of its publisher's own, by which it is found. */
+export interface IdentifiedEvent extends HistoryEvent {
+  readonly id: string | null;
+}
+
+/** The histories of all channels, kept in this process, each bounded by itself. */
+export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
+  readonly #limits: HistoryLimits;
+  readonly #now: () => number;
+  readonly #histories = new Map<string, History<Event>>();
+  /** Publishers' own ids, by channel, as far as their events are kept. */
+  readonly #ownIds = new Map<string, Map<string, number>>();
+  #sweepAt: number;
+  /**
+   * A history that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
+   * channels together: an id below it may have missed events of any of them.
+   */
+  #droppedThrough = 0;
+
+  /** @param now - in milliseconds, as `keptAt` of the events is; it must not go back. */
+  constructor(limits: HistoryLimits, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#sweepAt = now() + limits.historyMs;
+  }
+
+  /** Appends an event, and evicts what has to go. `ownId`: the publisher's own; null: it has none. */
+  append(channel: string, event: Event, ownId: string | null): void {
+    // Hot path: bench/fan-out, case "broker publish".
+    const history = this.#historyOf(channel);
+    if (ownId !== null) this.#keepOwnId(channel, ownId, event.sequence);
+    this.#forget(channel, history.append(event, this.#limits));
+    if (event.keptAt >= this.#sweepAt) this.#sweep(event.keptAt);
+  }
+
+  /** What is kept of a channel after a sequence. `head`: the highest that there is. */
+  after(channel: string, sequence: number, head: number): Page<Event> {
+    return this.#freshOf(channel)?.after(sequence, head) ?? this.#nothing(head);
+  }
+
+  /** The newest events of a channel, at most so many; `through` is the head. */
+  newest(channel: string, count: number, head: number): Page<Event> {
+    const history = this.#freshOf(channel);
+    if (history === undefined) return this.#nothing(head);
+    return { events: history.newest(count), through: head, lostThrough: history.lostThrough };
+  }
+
+  /** The sequences of what a publisher gave this id in these channels: the same id in two of them names two places. */
+  locate(channels: readonly string[], ownId: string): Set<number> {
+    return new Set(channels.flatMap((channel) => this.#ownIds.get(channel)?.get(ownId) ?? []));
+  }
+
+  clear(): void {
+    this.#histories.clear();
+    this.#ownIds.clear();
+  }
+
+  #nothing(head: number): Page<Event> {
+    return { events: [], through: head, lostThrough: this.#droppedThrough };
+  }
+
+  #historyOf(channel: string): History<Event> {
+    let history = this.#histories.get(channel);
+    if (history === undefined) {
+      history = new History<Event>(this.#droppedThrough);
+      this.#histories.set(channel, history);
+    }
+    return history;
+  }
+
+  /** Nobody may have published since it grew old. */
+  #freshOf(channel: string): History<Event> | undefined {
+    const history = this.#histories.get(channel);
+    if (history !== undefined) this.#forget(channel, history.evict(this.#now(), this.#limits));
+    return history;
+  }
+
+  /** Once in a history's lifetime, looks through channels that nobody publishes on any more. */
+  #sweep(now: number): void {
+    this.#sweepAt = now + this.#limits.historyMs;
+    for (const [channel, history] of this.#histories) {
+      this.#forget(channel, history.evict(now, this.#limits));
+      if (history.count > 0) continue;
+      this.#droppedThrough = Math.max(this.#droppedThrough, history.lostThrough);
+      this.#histories.delete(channel);
+    }
+  }
+
+  /** The first of two that are the same wins: to resume after the second would lose what lies between. */
+  #keepOwnId(channel: string, id: string, sequence: number): void {
+    const ids = this.#ownIds.get(channel);
+    if (ids === undefined) this.#ownIds.set(channel, new Map([[id, sequence]]));
+    else if (!ids.has(id)) ids.set(id, sequence);
+  }
+
+  #forget(channel: string, evicted: readonly Event[]): void {
+    const ids = this.#ownIds.get(channel);
+    if (ids === undefined) return;
+    for (const { id, sequence } of evicted) if (id !== null && ids.get(id) === sequence) ids.delete(id);
+    if (ids.size === 0) this.#ownIds.delete(channel);
+  }
+}
