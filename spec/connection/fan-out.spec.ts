@@ -2,7 +2,9 @@
 
 import type { Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import { Batch } from '../../src/connection/batch.js';
 import { flushAtTurnEnd } from '../../src/connection/turn.js';
+import { Frame } from '../../src/event-stream/frame.js';
 import { EventSourceHandler } from '../../src/index.js';
 import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
@@ -36,6 +38,15 @@ test.serial('fan-out: flushes some thousand connections at once, and more of the
     await many.turn();
     t.is(many.flushedAt.length, Math.min(turn * 500, 2_001));
   }
+});
+
+test.serial('fan-out: keeps nothing of a turn that is over', async (t) => {
+  const frame = Frame.ofEvent({ data: 'wow' });
+  const begun = Batch.begin(frame);
+  const one = counted(1);
+  one.write();
+  await one.turn();
+  t.not(Batch.begin(frame), begun);
 });
 
 test.serial('fan-out: keeps nobody waiting for a huge channel', async (t) => {

@@ -82,15 +82,6 @@ test('Frame.join: gives one frame back as it is, copied by nobody', (t) => {
   t.is(Frame.join([frame]), frame);
 });
 
-test('Frame.join: gives one frame to all who join the same, and to nobody else', (t) => {
-  const frames = ['1', '2', '3'].map((data) => Frame.ofEvent({ data }));
-  const joined = Frame.join([...frames]);
-  t.is(Frame.join([...frames]), joined);
-  t.not(Frame.join(frames.slice(1)), joined);
-  t.is(`${Frame.join([...frames].reverse()).bytes}`, 'data: 3\n\ndata: 2\n\ndata: 1\n\n');
-  t.deepEqual(Frame.join([...frames]).bytes, joined.bytes);
-});
-
 test('Frame.join: leaves the frames that it joins as they were', (t) => {
   const frames = [Frame.ofMessage('a', '1'), Frame.ofMessage('b', '2')];
   const before = frames.map(({ chunk }) => chunk.toString());

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
+import { Batch } from './batch.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
 import type { ContentCoding } from './shared-gzip.js';
@@ -27,9 +28,6 @@ export interface CloseReason {
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
 
-/** How many frames of one turn a connection holds one by one. */
-const MAX_APART = 1_000;
-
 /** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
 const SLICE_BYTES = 64 * 1024;
 
@@ -49,12 +47,13 @@ export class Connection {
   readonly #registry: ConnectionRegistry;
   readonly #onClose: (reason: CloseReason) => void;
   #state: 'open' | 'closing' | 'ended' | 'closed' = 'open';
+  /** What this turn has brought so far, while nothing is on its way. */
+  #batch: Batch | null = null;
+  /** What waits behind what is on its way: it may have to be dropped, frame by frame. */
   #waiting: Frame[] = [];
   #waitingBytes = 0;
-  /** So much may wait before it has to be asked what the transport holds. */
+  /** So much may a turn bring before it has to be asked what the transport holds. */
   readonly #freeBytes: number;
-  /** How many of those at the front were joined already, of a turn that brings very many. */
-  #joinedCount = 0;
   /** What the `latest` policy has kept of what waited above the limit; it comes before `#waiting`. */
   #latest: LatestFrames | null = null;
   /** What is left to put of what is on its way; null when the transport has room. */
@@ -100,7 +99,10 @@ export class Connection {
   /** Bytes that were accepted and that the operating system has not taken yet. */
   get bufferedBytes(): number {
     return (
-      this.#waitingBytes + (this.#rest?.length ?? 0) + (this.#state === 'closed' ? 0 : this.#transport.queuedBytes)
+      (this.#batch?.byteLength ?? 0) +
+      this.#waitingBytes +
+      (this.#rest?.length ?? 0) +
+      (this.#state === 'closed' ? 0 : this.#transport.queuedBytes)
     );
   }
 
@@ -110,15 +112,18 @@ export class Connection {
   send(frame: Frame): Promise<boolean> {
     // Hot path: bench/fanout.
     if (this.#state !== 'open') return GONE;
-    this.#waiting.push(frame);
-    this.#waitingBytes += frame.byteLength;
     const { options } = this;
     if (this.#rest === null) {
-      this.#schedule();
-      if (this.#waiting.length - this.#joinedCount >= MAX_APART) this.#joinTail();
+      const batch = this.#batch === null ? Batch.begin(frame) : this.#batch.with(frame);
+      this.#batch = batch;
+      if (!this.#isScheduled) this.#schedule();
       // The transport is not looked at for each event: with nothing left to put, it holds no more than it says.
-      if (this.#waitingBytes <= this.#freeBytes) return ACCEPTED;
-    } else if (this.#waitingBytes > options.maxBufferedBytes && !this.#shed()) return GONE;
+      if (batch.byteLength <= this.#freeBytes) return ACCEPTED;
+    } else {
+      this.#waiting.push(frame);
+      this.#waitingBytes += frame.byteLength;
+      if (this.#waitingBytes > options.maxBufferedBytes && !this.#shed()) return GONE;
+    }
     return this.bufferedBytes > options.highWaterMarkBytes ? this.#untilRoom() : ACCEPTED;
   }
 
@@ -143,20 +148,8 @@ export class Connection {
   /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
   flush(): void {
     this.#isScheduled = false;
-    if (this.#latest !== null && this.#rest === null) {
-      this.#waiting = [...this.#latest.frames(), ...this.#waiting];
-      this.#latest = null;
-    }
-    if (this.#rest === null && this.#waiting.length > 0) {
-      const frame = Frame.join(this.#waiting);
-      const bytes = this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame));
-      // Most turns bring one frame; its array serves the next as well.
-      if (this.#waiting.length === 1) this.#waiting.pop();
-      else this.#waiting = [];
-      this.#waitingBytes = 0;
-      this.#joinedCount = 0;
-      this.#put(bytes);
-    }
+    const frame = this.#rest === null ? this.#takeAll() : null;
+    if (frame !== null) this.#put(this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame)));
     if (this.#state === 'closing' && this.#rest === null) {
       this.#state = 'ended';
       this.#transport.end();
@@ -216,17 +209,24 @@ export class Connection {
     if (now - this.#progressAt >= this.options.stallMs) this.close({ kind: 'slow-consumer' });
   }
 
-  /** A turn without an end, as a loop that awaits nothing, must not cost each connection a list of all its events. */
-  #joinTail(): void {
-    const tail = this.#waiting.splice(this.#joinedCount);
-    this.#waiting.push(Frame.join(tail));
-    this.#joinedCount++;
-  }
-
   #schedule(): void {
-    if (this.#isScheduled) return;
     this.#isScheduled = true;
     flushAtTurnEnd(this);
+  }
+
+  /** All that there is to write, as one frame. */
+  #takeAll(): Frame | null {
+    const batch = this.#batch;
+    if (batch !== null) {
+      this.#batch = null;
+      return batch.join();
+    }
+    const frames = this.#latest === null ? this.#waiting : [...this.#latest.frames(), ...this.#waiting];
+    if (frames.length === 0) return null;
+    this.#latest = null;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return Frame.join(frames);
   }
 
   #put(bytes: Buffer): void {
@@ -294,6 +294,7 @@ export class Connection {
 
   #release(): void {
     this.#state = 'closed';
+    this.#batch = null;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#latest = null;

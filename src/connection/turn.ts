@@ -1,5 +1,6 @@
 /** One flush for each turn of the event loop, whoever many connections were written to. */
 
+import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 
 type Flushed = Pick<Connection, 'flush'>;
@@ -29,6 +30,7 @@ export function flushAtTurnEnd(connection: Flushed): void {
 
 function flushAll(): void {
   isScheduled = false;
+  Batch.endTurn();
   const connections = written;
   written = [];
   if (connections.length > MAX_AT_ONCE) backlog.push(connections);

@@ -14,14 +14,6 @@ const MAX_REMEMBERED_LENGTH = 4096;
 let lastText: string | undefined;
 let lastFrame: Frame | undefined;
 
-/** What was joined last, for as long as anybody has it: it may be large. */
-let lastJoined: WeakRef<Joined> | null = null;
-
-interface Joined {
-  readonly frames: readonly Frame[];
-  readonly frame: Frame;
-}
-
 /**
  * One or more encoded events, ready for the wire, immutable, to be given to any number of connections.
  *
@@ -101,26 +93,16 @@ export class Frame {
     return new Frame(chunk, start, null);
   }
 
-  /**
-   * Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. Connections that were given the
-   * same, as the subscribers of a channel are, get the same frame: it is put together once.
-   *
-   * @param frames - must not change afterwards.
-   */
+  /** Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. */
   static join(frames: readonly Frame[]): Frame {
-    // Hot path: bench/fanout, 20 events a turn.
     const only = frames[0];
     if (frames.length === 1 && only !== undefined) return only;
-    const last = lastJoined?.deref();
-    if (last !== undefined && isSame(frames, last.frames)) return last.frame;
     let length = 0;
     for (const frame of frames) length += frame.byteLength;
     const { chunk, start } = allocateChunk(length);
     let at = start;
     for (const frame of frames) at += frame.chunk.copy(chunk, at, frame.#start, frame.chunk.length - 2);
-    const frame = new Frame(chunk, start, null);
-    lastJoined = new WeakRef({ frames, frame });
-    return frame;
+    return new Frame(chunk, start, null);
   }
 
   static #ofText(text: string, eventType: string | null): Frame {
@@ -129,12 +111,6 @@ export class Frame {
     chunk.write(text, start, 'utf8');
     return new Frame(chunk, start, eventType);
   }
-}
-
-function isSame(some: readonly Frame[], others: readonly Frame[]): boolean {
-  if (some.length !== others.length) return false;
-  for (let index = 0; index < some.length; index++) if (some[index] !== others[index]) return false;
-  return true;
 }
 
 function allocateChunk(length: number): { chunk: Buffer; start: number } {
