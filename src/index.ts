@@ -26,7 +26,7 @@ export { StoreHandler, type StoreHandlerOptions, type StoreSource } from './hand
 export type { HeldChannels } from './handler/stream-channels.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { HandlerClass } from './routing/handler-class.js';
-export type { Limits, MountOptions, TrustProxy } from './routing/options.js';
+export type { Compression, Limits, MountOptions, TrustProxy } from './routing/options.js';
 export type { ParamsOf } from './routing/path.js';
 export type { RouterOptions } from './routing/request-router.js';
 export { Router } from './server/router.js';
