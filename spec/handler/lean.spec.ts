@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { streamEvents } from '../../src/client/index.js';
 import {
   type CloseReason,
+  ConfigurationError,
   EventSourceHandler,
   RequestHandler,
   Router,
@@ -340,6 +341,13 @@ for (const [name, request] of [
     t.deepEqual(logger.entries, []);
   });
 }
+
+test('lean: anything but true and false is refused', (t) => {
+  t.throws(() => new Router({ lean: 'yes' as unknown as boolean }), {
+    instanceOf: ConfigurationError,
+    message: /lean "yes" is not one of true, false/,
+  });
+});
 
 test('lean: a plain handler is as without it', async (t) => {
   class Plain extends RequestHandler {

@@ -28,7 +28,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
 
   /** Appends an event, and evicts what has to go. `ownId`: the publisher's own; null: it has none. */
   append(channel: string, event: Event, ownId: string | null): void {
-    // Hot path: bench/fan-out, case "broker publish".
+    // Hot path: bench/fanout, case "broker publish".
     const history = this.#historyOf(channel);
     if (ownId !== null) this.#keepOwnId(channel, ownId, event.sequence);
     this.#forget(channel, history.append(event, this.#limits));

@@ -102,6 +102,7 @@ export class History<Event extends HistoryEvent = KeptEvent> {
     const events = low === this.#kept.length ? NONE : this.#kept.slice(low, low + PAGE_COUNT);
     return { events, through: isWhole ? through : events.at(-1)!.sequence, lostThrough: this.lostThrough };
   }
+
   /** The newest events, at most so many, oldest first. */
   newest(count: number): readonly Event[] {
     return this.#kept.slice(Math.max(this.#start, this.#kept.length - count));

@@ -86,7 +86,7 @@ export class Frame {
     return Frame.#ofText(encodeEvent({ retry: ms ?? Number.NaN }), null);
   }
 
-  /** Takes bytes that are no event by themselves, such as a part of a compressed stream. */
+  /** Takes bytes that are no event by themselves, such as a part of a compressed stream. @internal */
   static ofBytes(bytes: Uint8Array): Frame {
     const { chunk, start } = allocateChunk(bytes.length);
     chunk.set(bytes, start);

@@ -331,7 +331,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       this.#exchange.runLast('close', () => this.close(reason));
     };
     const transport = transportFor(response);
-    const { socket } = transport;
+    // Not by way of the request, of which a lean stream lets go.
+    const { socket } = request;
     const connection = new Connection(transport, registry, mount.connection, onClose, coding);
     this.#connection = connection;
     this.#exchange.onClosed = () => connection.close(leftBy(socket));

@@ -69,12 +69,12 @@ export class RequestContext {
 
   /** @throws {@link TradewindError} `REQUEST_LET_GO` after {@link letGo}. */
   get request(): HttpRequest {
-    return this.#request ?? isLetGo(this.mount);
+    return this.#request ?? failLetGo(this.mount);
   }
 
   /** @throws {@link TradewindError} `REQUEST_LET_GO` after {@link letGo}. */
   get response(): HttpResponse {
-    return this.#response ?? isLetGo(this.mount);
+    return this.#response ?? failLetGo(this.mount);
   }
 
   get areHeadersSent(): boolean {
@@ -99,7 +99,7 @@ export class RequestContext {
   }
 }
 
-function isLetGo({ path }: MountContext): never {
+function failLetGo({ path }: MountContext): never {
   throw new TradewindError(
     'REQUEST_LET_GO',
     `The request was let go of: ${quote(path)} is mounted with lean. Read it in open(), before the first await.`,

@@ -23,6 +23,7 @@ export function runHandler(handler: RequestHandler, context: RequestContext): vo
 
 async function execute(handler: RequestHandler, exchange: Exchange): Promise<void> {
   const { mount } = exchange.context;
+  // The request itself is not held: this runs for as long as `open` does, and a lean stream is to let go of it.
   const method = exchange.context.request.method as Method;
   try {
     await handler.initialize(mount.options);

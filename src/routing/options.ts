@@ -77,6 +77,7 @@ const NUMBERS = ['heartbeatMs', 'highWaterMarkBytes', 'maxBufferedBytes', 'stall
 const CHOICES = {
   slowConsumer: ['disconnect', 'drop-oldest', 'latest'] satisfies SlowConsumerPolicy[],
   compression: ['none', 'shared'] satisfies Compression[],
+  lean: [true, false],
 };
 /** As far as Node can: it keeps sizes and times in 32 bits, and gives a request five minutes in all. */
 const MAX: Partial<Record<keyof Limits, number>> = {
@@ -112,8 +113,6 @@ export function resolveOptions(
       faults.add(`${name} ${quote(choice)} is not one of ${choices.join(', ')}`);
     }
   }
-  if (given.lean !== undefined && typeof given.lean !== 'boolean')
-    faults.add(`lean ${quote(given.lean)} is no boolean`);
   const { logger } = given;
   if (logger !== undefined && (typeof logger?.error !== 'function' || typeof logger.warn !== 'function')) {
     faults.add('logger lacks error() or warn()');
