@@ -3,9 +3,18 @@
 import { Frame } from '../event-stream/frame.js';
 import { blockAfter, blockAlone, WINDOW_BYTES } from './deflate-block.js';
 
-/** Gives the one lone block that there is of a frame. */
-export interface LoneBlocks {
-  loneBlockOf(frame: Frame): LoneBlock;
+/** The lone blocks of one mount: one of each frame, as long as somebody has the frame. */
+export class LoneBlocks {
+  readonly #blocks = new WeakMap<Frame, LoneBlock>();
+
+  of(frame: Frame): LoneBlock {
+    let block = this.#blocks.get(frame);
+    if (block === undefined) {
+      block = new LoneBlock(frame);
+      this.#blocks.set(frame, block);
+    }
+    return block;
+  }
 }
 
 /** A frame as a block that anyone can be sent at any time. */
@@ -39,11 +48,11 @@ const KEPT_LINKS = 32;
 
 /** Frames that some connections are sent one after the other. */
 export class Chain {
-  readonly shared: LoneBlocks;
+  readonly loneBlocks: LoneBlocks;
   readonly #links: Link[] = [];
 
-  constructor(shared: LoneBlocks) {
-    this.shared = shared;
+  constructor(loneBlocks: LoneBlocks) {
+    this.loneBlocks = loneBlocks;
   }
 
   /** Begins an epoch: whoever was sent this block last, by whichever way, can go on from here. */
@@ -54,14 +63,14 @@ export class Chain {
 
   /** Adds the frame that follows `age` others of its epoch, which ended with `text`. */
   add(frame: Frame, text: Buffer, age: number, isAwaited: boolean): Link {
-    if (isAwaited && age >= EPOCH_FRAMES) return this.begin(this.shared.loneBlockOf(frame));
+    if (isAwaited && age >= EPOCH_FRAMES) return this.begin(this.loneBlocks.of(frame));
     const { bytes } = frame;
     const longer = Buffer.concat([text, bytes.subarray(-WINDOW_BYTES)]).subarray(-WINDOW_BYTES);
     return this.#add(new Link(this, frame, Frame.ofBytes(blockAfter(text, bytes)), longer, age));
   }
 
   #add(link: Link): Link {
-    this.shared.loneBlockOf(link.frame).isShared = true;
+    this.loneBlocks.of(link.frame).isShared = true;
     this.#links.push(link);
     // Whoever has not gone on by now would otherwise hold all that follows.
     if (this.#links.length > KEPT_LINKS) this.#links.shift()?.cut();
@@ -107,7 +116,7 @@ export class Link {
   #follow(frame: Frame): Link | null {
     // What one of many is sent must not cost the others their chain.
     if (this.#text === null || this.takers * 2 < (this.#before?.takers ?? 0)) return null;
-    const isAwaited = this.#chain.shared.loneBlockOf(this.frame).count > 0;
+    const isAwaited = this.#chain.loneBlocks.of(this.frame).count > 0;
     const link = this.#chain.add(frame, this.#text, this.#age + 1, isAwaited);
     link.#before = this;
     this.#following.push(link);

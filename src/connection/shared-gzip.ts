@@ -2,7 +2,7 @@
 
 import { Frame } from '../event-stream/frame.js';
 import { GZIP_HEADER } from './deflate-block.js';
-import { Chain, type Link, LoneBlock, type LoneBlocks } from './gzip-chain.js';
+import { Chain, type Link, type LoneBlock, LoneBlocks } from './gzip-chain.js';
 
 /** What becomes of frames before they are written to one connection. */
 export interface ContentCoding {
@@ -19,23 +19,14 @@ export interface ContentCoding {
  *
  * What is decompressed is what was sent, whoever shares what: a block goes to those alone who were sent the text that it refers to.
  */
-export class SharedGzip implements LoneBlocks {
-  readonly #blocks = new WeakMap<Frame, LoneBlock>();
+export class SharedGzip {
+  /** @internal */
+  readonly loneBlocks = new LoneBlocks();
   #first: { readonly block: Frame; readonly withHeader: Frame } | null = null;
 
   /** The coding of one connection. */
   open(): ContentCoding {
     return new GzipStream(this);
-  }
-
-  /** What a frame is to those who share nothing with others. */
-  loneBlockOf(frame: Frame): LoneBlock {
-    let block = this.#blocks.get(frame);
-    if (block === undefined) {
-      block = new LoneBlock(frame);
-      this.#blocks.set(frame, block);
-    }
-    return block;
   }
 
   /** The first block of a stream: who connect together begin with the same. @internal */
@@ -72,12 +63,12 @@ class GzipStream implements ContentCoding {
     const lone = this.#lone;
     this.#lone = null;
     if (lone === null) return null;
-    if (lone.count > 1 && !lone.isShared) new Chain(this.#shared).begin(lone).takers = lone.count;
+    if (lone.count > 1 && !lone.isShared) new Chain(this.#shared.loneBlocks).begin(lone).takers = lone.count;
     return lone.link;
   }
 
   #sendAlone(frame: Frame): Frame {
-    this.#lone = this.#shared.loneBlockOf(frame);
+    this.#lone = this.#shared.loneBlocks.of(frame);
     this.#lone.count++;
     return this.#lone.block;
   }
