@@ -42,9 +42,27 @@ test('Batch: is another for whoever is given something else, and takes nothing f
 
 test('Batch: keeps its frames in order, and joins them once, when there are thousands', (t) => {
   const given = frames(3_500);
-  const batches = [batchOf(given), batchOf(given)];
+  let batches = [Batch.begin(given[0]!), Batch.begin(given[0]!)];
+  for (const frame of given.slice(1)) batches = batches.map((batch) => batch.with(frame));
   t.is(batches[0]!.join().bytes.toString(), given.map(({ bytes }) => bytes.toString()).join(''));
   t.is(batches[0], batches[1]);
+});
+
+test.serial('Batch: copies each byte twice, and no more, however many frames a turn brings', (t) => {
+  const given = frames(50_000);
+  const { allocUnsafe } = Buffer;
+  let bytes = 0;
+  Buffer.allocUnsafe = (size) => {
+    bytes += size;
+    return allocUnsafe(size);
+  };
+  const joined = batchOf(given).join();
+  Buffer.allocUnsafe = allocUnsafe;
+  t.is(
+    joined.byteLength,
+    given.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+  t.true(bytes < 2.1 * joined.byteLength, `${bytes} bytes for ${joined.byteLength}`);
 });
 
 test('Batch: keeps nothing of a turn that is over', (t) => {

@@ -15,24 +15,28 @@ let lastBegun: Batch | null = null;
 export class Batch {
   /** Of all its frames. */
   readonly byteLength: number;
-  readonly #before: Batch | null;
   readonly #frame: Frame;
+  readonly #before: Batch | null;
+  /** What came before those, a thousand at a time. */
+  readonly #joinedBefore: Batch | null;
+  /** How many there are apart. */
   readonly #count: number;
   /** The batch that was made of this one last: for most connections the next frame is the same. */
   #next: Batch | null = null;
   #joined: Frame | null = null;
 
-  private constructor(before: Batch | null, frame: Frame) {
-    this.byteLength = frame.byteLength + (before === null ? 0 : before.byteLength);
-    this.#before = before;
+  private constructor(frame: Frame, before: Batch | null, joinedBefore: Batch | null) {
+    this.byteLength = frame.byteLength + ((before ?? joinedBefore)?.byteLength ?? 0);
     this.#frame = frame;
+    this.#before = before;
+    this.#joinedBefore = joinedBefore;
     this.#count = before === null ? 1 : before.#count + 1;
   }
 
   /** The batch of one frame alone. */
   static begin(frame: Frame): Batch {
     // Hot path: bench/fanout.
-    if (lastBegun === null || lastBegun.#frame !== frame) lastBegun = new Batch(null, frame);
+    if (lastBegun === null || lastBegun.#frame !== frame) lastBegun = new Batch(frame, null, null);
     return lastBegun;
   }
 
@@ -50,21 +54,25 @@ export class Batch {
 
   /** All of it as one frame. */
   join(): Frame {
-    if (this.#before === null) return this.#frame;
-    this.#joined ??= Frame.join(this.#frames());
+    this.#joined ??= Frame.join([...Batch.#framesOf(this.#joinedBefore), ...Batch.#framesOf(this)]);
     return this.#joined;
   }
 
   #append(frame: Frame): Batch {
-    const before = this.#count < MAX_APART ? this : new Batch(null, this.join());
-    this.#next = new Batch(before, frame);
+    if (this.#count < MAX_APART) this.#next = new Batch(frame, this, this.#joinedBefore);
+    else {
+      // It would hold all that has followed it.
+      lastBegun = null;
+      const joined = Frame.join(Batch.#framesOf(this));
+      this.#next = new Batch(frame, null, new Batch(joined, this.#joinedBefore, null));
+    }
     return this.#next;
   }
 
-  #frames(): Frame[] {
-    const frames = new Array<Frame>(this.#count);
-    let at = this.#count;
-    for (let batch: Batch | null = this; batch !== null; batch = batch.#before) frames[--at] = batch.#frame;
-    return frames;
+  /** Those that are held one by one, in order. */
+  static #framesOf(last: Batch | null): Frame[] {
+    const frames: Frame[] = [];
+    for (let batch = last; batch !== null; batch = batch.#before) frames.push(batch.#frame);
+    return frames.reverse();
   }
 }
