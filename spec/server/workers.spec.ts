@@ -13,7 +13,7 @@ const TIMEOUT_MS = 3 * 60_000;
 /** Starts the program, and waits until so many workers listen. */
 async function start(t: ExecutionContext, plan: { workers: number; [option: string]: unknown }) {
   t.timeout(TIMEOUT_MS);
-  const program = startProgram(t, 'workers-program.ts', { PLAN: JSON.stringify(plan) });
+  const program = startProgram(t, 'workers-program.ts', { environment: { PLAN: JSON.stringify(plan) } });
   const listening = await program.told(/^listens (\d+) (\d+) (\d+)$/, Math.max(1, plan.workers));
   const workers = listening.map(([, pid, port, index]) => ({
     pid: Number(pid),
@@ -171,7 +171,9 @@ test.serial(
   'inWorkers: rejects with what the first worker failed of, and starts no more, when none can start',
   async (t) => {
     t.timeout(TIMEOUT_MS);
-    const program = startProgram(t, 'workers-program.ts', { PLAN: JSON.stringify({ workers: 3, fails: true }) });
+    const program = startProgram(t, 'workers-program.ts', {
+      environment: { PLAN: JSON.stringify({ workers: 3, fails: true }) },
+    });
     const [[, why] = []] = await program.told(/^rejected \d+ WORKERS_FAILED (.*)$/);
     t.is(why, 'No worker has started: "there is no database". Correct what it says.');
     t.deepEqual(await program.ended, { code: 1, stderr: '' });

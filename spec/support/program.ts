@@ -11,15 +11,20 @@ export interface Program {
   /** Resolves with the first so many lines that match, from those that have come and those that will. */
   told(pattern: RegExp, count?: number): Promise<RegExpExecArray[]>;
   kill(signal: NodeJS.Signals): void;
+  /** Writes a line to its standard input. */
+  nudge(): void;
   /** Resolves when it has ended and nobody has its output any more, with its exit code or signal, and its standard error. */
   readonly ended: Promise<{ code: number | NodeJS.Signals | null; stderr: string }>;
 }
 
 /** Starts it, and kills it when the spec ends. */
-export function startProgram(t: ExecutionContext, file: string, environment: NodeJS.ProcessEnv): Program {
-  const program = spawn(process.execPath, ['--import', './scripts/typescript.mjs', `spec/support/${file}`], {
+export function startProgram(
+  t: ExecutionContext,
+  file: string,
+  { args = [], environment = {} }: { args?: readonly string[]; environment?: NodeJS.ProcessEnv } = {},
+): Program {
+  const program = spawn(process.execPath, ['--import', './scripts/typescript.mjs', `spec/support/${file}`, ...args], {
     env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => program.kill('SIGKILL'));
   const lines: string[] = [];
@@ -35,6 +40,7 @@ export function startProgram(t: ExecutionContext, file: string, environment: Nod
     lines,
     ended,
     kill: (signal) => void program.kill(signal),
+    nudge: () => void program.stdin.write('\n'),
     told: (pattern, count = 1) =>
       new Promise((resolve, reject) => {
         const look = () => {
