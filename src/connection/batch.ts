@@ -54,6 +54,8 @@ export class Batch {
 
   /** All of it as one frame. */
   join(): Frame {
+    // Hot path: bench/fanout, one event a turn.
+    if (this.#before === null && this.#joinedBefore === null) return this.#frame;
     this.#joined ??= Frame.join([...Batch.#framesOf(this.#joinedBefore), ...Batch.#framesOf(this)]);
     return this.#joined;
   }
