@@ -5,7 +5,7 @@
  * its own; their first comments say how, and what they do not. Figures are ratios inside one round wherever there is something to
  * compare with, so that they can be compared with those of another machine. A target that is missed is told, and is no error.
  *
- * A run without options is kept in `results/benchmarks.json`, and written into the documentation as `render.ts` does it. Options are
+ * A run without options is kept in `docs/benchmarks.json`, and written into the documentation as `render.ts` does it. Options are
  * handed on to all parts, `--rounds 1 --processes 1` for a short look; what comes of them is printed only, unless `--keep` is one.
  *
  * Run:   npm run bench

@@ -21,24 +21,16 @@
 
 import { nativeLoadClient } from './fanout/load-client.js';
 import { describeWorkload, measureSides } from './fanout/measure.js';
-import { describeSetting, findSetting } from './fanout/setting.js';
-import type { Workload } from './fanout/side.js';
+import { describeSetting, findSetting, findWorkload } from './fanout/setting.js';
 import { Sides } from './fanout/sides.js';
 import { cpuTable, hasVoid, ratiosOf, sectionOf } from './fanout/tables.js';
 import { verifying } from './fanout/verifying-client.js';
 import { figure } from './support/figures.js';
-import { option } from './support/processes.js';
 import { report } from './support/report.js';
 
 const found = findSetting({ processes: 2, rounds: 5 });
 if (found.programs === null) throw new Error('Needs a C compiler');
-const workload: Workload = {
-  subscribers: option('subscribers', 1_000),
-  turns: option('events', 60),
-  perTurn: 1,
-  bytes: 400,
-  data: 'chat',
-};
+const workload = findWorkload({ bytes: 400, data: 'chat' });
 /** Of each client that was started. */
 const codedOf: number[] = [];
 const startVerifying = verifying(nativeLoadClient(found.programs.load, 'gzip'), workload);

@@ -32,7 +32,7 @@
 
 import { describeWorkload, measureSides } from './fanout/measure.js';
 import type { DataKind } from './fanout/payloads.js';
-import { describeSetting, findSetting } from './fanout/setting.js';
+import { describeSetting, findSetting, findWorkload } from './fanout/setting.js';
 import type { Side, Workload } from './fanout/side.js';
 import { present, Sides } from './fanout/sides.js';
 import { basesOf, cpuTable, hasVoid, ratiosOf, sectionOf } from './fanout/tables.js';
@@ -50,7 +50,7 @@ async function measure(
   judge: (cpu: Cpu, sides: Sides) => Figure[],
   only?: (sides: Sides) => Side[],
 ) {
-  const workload: Workload = { subscribers: 1_000, turns: 60, perTurn: 1, bytes: 100, data: 'string', ...load };
+  const workload = findWorkload(load);
   const sides = new Sides(setting, workload);
   const chosen = (only?.(sides) ?? sides.all()).filter(({ name }) => wanted.some((part) => name.includes(part)));
   const all = await measureSides(chosen, workload, setting, sides.judged);
@@ -67,8 +67,7 @@ if (['subscribers', 'events', 'per-turn', 'bytes', 'data'].some(hasOption)) {
   const [bytes, data] = [option('bytes', 100), textOption('data') ?? 'string'];
   if (bytes < 100) throw new Error('--bytes needs 100 or more');
   if (!['string', 'object', 'chat'].includes(data)) throw new Error('--data needs string, object or chat');
-  const [subscribers, turns, perTurn] = [option('subscribers', 1_000), option('events', 60), option('per-turn', 1)];
-  await measure({ subscribers, turns, perTurn, bytes, data: data as DataKind }, () => []);
+  await measure({ perTurn: option('per-turn', 1), bytes, data: data as DataKind }, () => []);
 } else {
   await measure({}, (cpu, { broker, betterSse, nchan, floor }) => [
     figure('CPU a delivery, one event a turn, beside the floor', cpu(broker, floor), '≤', 1.5),

@@ -14,22 +14,14 @@
  */
 
 import { describeWorkload, measureSides } from './fanout/measure.js';
-import { describeSetting, findSetting } from './fanout/setting.js';
-import type { Workload } from './fanout/side.js';
+import { describeSetting, findSetting, findWorkload } from './fanout/setting.js';
 import { present, Sides } from './fanout/sides.js';
 import { basesOf, cpuTable, hasVoid, latencyTable, ratiosOf, sectionOf } from './fanout/tables.js';
 import { figure } from './support/figures.js';
-import { option } from './support/processes.js';
 import { report } from './support/report.js';
 
 const setting = findSetting({ processes: 1, rounds: 5 });
-const workload: Workload = {
-  subscribers: option('subscribers', 10_000),
-  turns: option('events', 30),
-  perTurn: 1,
-  bytes: 100,
-  data: 'string',
-};
+const workload = findWorkload({ subscribers: 10_000, turns: 30 });
 const sides = new Sides(setting, workload);
 const all = await measureSides([sides.betterSse, sides.broker, ...present(sides.floor)], workload, setting);
 const bases = basesOf(all, sides);

@@ -13,22 +13,14 @@
  */
 
 import { describeWorkload, measureSides } from './fanout/measure.js';
-import { describeSetting, findSetting } from './fanout/setting.js';
-import type { Workload } from './fanout/side.js';
+import { describeSetting, findSetting, findWorkload } from './fanout/setting.js';
 import { present, Sides } from './fanout/sides.js';
 import { basesOf, cpuTable, hasVoid, ratiosOf, sectionOf } from './fanout/tables.js';
 import { figure } from './support/figures.js';
-import { option } from './support/processes.js';
 import { report } from './support/report.js';
 
 const setting = findSetting({ processes: 3, rounds: 7 });
-const workload: Workload = {
-  subscribers: option('subscribers', 1_000),
-  turns: option('events', 60),
-  perTurn: 1,
-  bytes: 100,
-  data: 'string',
-};
+const workload = findWorkload();
 const sides = new Sides(setting, workload);
 const frames = sides.node('frame loop');
 const all = await measureSides(

@@ -25,20 +25,14 @@
 import { nativeLoadClient } from './fanout/load-client.js';
 import { describeWorkload } from './fanout/measure.js';
 import { MeasuredSide } from './fanout/measured-side.js';
-import type { Workload } from './fanout/side.js';
+import { findWorkload } from './fanout/setting.js';
 import { type Base, cpuTable, hasVoid, latencyTable, sectionOf } from './fanout/tables.js';
 import { compilePrograms } from './support/compile.js';
 import { option, shuffled, spread } from './support/processes.js';
 import { report } from './support/report.js';
 import { WorkersSide } from './workers/workers-side.js';
 
-const workload: Workload = {
-  subscribers: option('subscribers', 1_000),
-  turns: option('events', 60),
-  perTurn: option('per-turn', 1),
-  bytes: option('bytes', 100),
-  data: 'string',
-};
+const workload = findWorkload({ perTurn: option('per-turn', 1), bytes: option('bytes', 100) });
 const workers = option('workers', 2);
 const rounds = option('rounds', 5);
 const processes = option('processes', 3);

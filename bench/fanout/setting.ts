@@ -2,6 +2,7 @@ import { compilePrograms, type Programs } from '../support/compile.js';
 import { option } from '../support/processes.js';
 import { type Cores, findCores } from '../support/wrapping.js';
 import { nativeLoadClient, nodeLoadClient, type StartLoadClient } from './load-client.js';
+import type { Workload } from './side.js';
 
 /** What a run has at hand, and how often it is to measure. */
 export interface Setting {
@@ -31,6 +32,13 @@ export function findSetting(often: { readonly processes: number; readonly rounds
     processes: option('processes', often.processes),
     rounds: option('rounds', often.rounds),
   };
+}
+
+/** One event of 100 bytes a turn for 1,000 subscribers, unless a bench or the command line says otherwise. */
+export function findWorkload(given: Partial<Workload> = {}): Workload {
+  const { subscribers = 1_000, turns = 60, ...others } = given;
+  const asked = { subscribers: option('subscribers', subscribers), turns: option('events', turns) };
+  return { perTurn: 1, bytes: 100, data: 'string', ...others, ...asked };
 }
 
 /** In words. */

@@ -1,9 +1,8 @@
 /** A server of subscribers that do not read, in a process of its own, which says what that costs. */
 
-import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Payloads } from '../fanout/payloads.js';
-import { listen, openStream } from '../support/listen.js';
+import { listenForStreams } from '../support/listen.js';
 import { memory } from '../support/own-memory.js';
 import { play } from '../support/role.js';
 
@@ -46,12 +45,7 @@ play({
 });
 
 async function startWrite(): Promise<App> {
-  const responses = new Set<ServerResponse>();
-  const port = await listen((_request, response) => {
-    openStream(response);
-    responses.add(response);
-    response.once('close', () => responses.delete(response));
-  });
+  const { port, responses } = await listenForStreams();
   return {
     port,
     open: () => responses.size,

@@ -6,7 +6,7 @@ import { type Report, writeReport } from '../support/report.js';
 import { withFigures } from './page.js';
 import { plotOf } from './plot.js';
 
-const RESULTS = pathOf('bench/results/benchmarks.json');
+const RESULTS = pathOf('docs/benchmarks.json');
 const PAGE = pathOf('docs/benchmarks.md');
 const PLOT = pathOf('docs/benchmarks.svg');
 

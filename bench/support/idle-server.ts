@@ -1,7 +1,6 @@
 /** One server of idle streams, of the kind that it is told to be, which says what it costs: ours, better-sse's, or Node's alone. */
 
-import type { ServerResponse } from 'node:http';
-import { listen, openStream } from './listen.js';
+import { listen, listenForStreams } from './listen.js';
 import { memory } from './own-memory.js';
 import { play } from './role.js';
 
@@ -54,12 +53,6 @@ async function startBetterSse(): Promise<App> {
 }
 
 async function startBare(): Promise<App> {
-  // As whoever writes to them has to.
-  const responses = new Set<ServerResponse>();
-  const port = await listen((_request, response) => {
-    openStream(response);
-    responses.add(response);
-    response.once('close', () => responses.delete(response));
-  });
+  const { port, responses } = await listenForStreams();
   return { port, open: () => responses.size };
 }

@@ -31,8 +31,7 @@ export function blockAfter(text: Buffer, bytes: Buffer): Buffer {
 
 /**
  * A one-shot call for each block, with what came before as its dictionary, and not one zlib stream that goes on: that has no
- * synchronous call, and keeps 256 KB. It costs some times the CPU, 60 µs for an event of 400 bytes: not much for
- * a channel, as many share it.
+ * synchronous call, and keeps 256 KiB. It costs some times the CPU, once for all who are sent the block.
  */
 function deflated(bytes: Buffer, dictionary?: Buffer): Buffer {
   return deflateRawSync(bytes, {

@@ -1,16 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import { listen, openStream } from '../../support/listen.js';
+import { listenForStreams } from '../../support/listen.js';
 import { textOf } from '../payloads.js';
 import type { App } from './app.js';
 
 /** Node's `http` alone: a string for each event, and `res.write` for each event and response. */
 export async function startBare(): Promise<App> {
-  const responses = new Set<ServerResponse>();
-  const port = await listen((_request, response) => {
-    openStream(response);
-    responses.add(response);
-    response.once('close', () => responses.delete(response));
-  });
+  const { port, responses } = await listenForStreams();
   return {
     port,
     publish(payloads, count) {
