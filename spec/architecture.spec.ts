@@ -17,8 +17,9 @@ const LAYERS = [
   ['routing'],
   ['server'],
   ['index.ts'],
-  ['cli'],
   ['testing'],
+  ['hub'],
+  ['cli'],
 ];
 /** Who may import a package, where not everyone may: what the paths begin with. */
 const KEEPERS: Record<string, string> = {
@@ -26,6 +27,12 @@ const KEEPERS: Record<string, string> = {
   '@inversifyjs/plugin': 'routing/',
   'reflect-metadata': 'routing/',
   commander: 'cli/',
+  jose: 'hub/',
+  pino: 'hub/',
+  'prom-client': 'hub/',
+  re2js: 'hub/',
+  sirv: 'hub/',
+  yaml: 'cli/',
   redis: 'channel/redis/',
   lmdb: 'channel/lmdb/',
   '@nats-io/transport-node': 'channel/nats/',
