@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { MemoryBroker } from '../../src/index.js';
+import { EventSourceHandler, Frame, MemoryBroker } from '../../src/index.js';
 import type { TestClient } from '../../src/testing/index.js';
 import { type Stream, streams } from '../connection/streams.js';
 import type { RecordingLogger } from '../support/recording-logger.js';
@@ -94,4 +94,53 @@ test('subscribe: may be tried again after it was rejected', async (t) => {
   it.broker.subscribe = works;
   await it.stream.subscribe('a');
   t.deepEqual(await heard(it, 'a'), ['a']);
+});
+
+test('relay: sends what it returns in the place of each event, and nothing for null', async (t) => {
+  const broker = new MemoryBroker();
+  const seen: string[] = [];
+  class Relaying extends EventSourceHandler {
+    override async open() {
+      await this.subscribe(['a', 'b', 'c']);
+      this.writeMessage('ready', '');
+    }
+    override relay(frame: Frame, channel: string): Frame | null {
+      seen.push(channel);
+      if (channel === 'b') return null;
+      return channel === 'c' ? Frame.ofMessage('another', 'c') : frame;
+    }
+  }
+  const { client } = await serve(t, (router) => router.mount('/', Relaying), { broker });
+  const reader = await client('/');
+  await reader.next('ready');
+  for (const channel of ['a', 'b', 'c', 'a']) await broker.publish(channel, 'said', channel);
+  const events = await reader.take(3);
+  t.deepEqual(
+    events.map(({ type, data }) => `${type} ${data}`),
+    ['said a', 'another c', 'said a'],
+  );
+  t.deepEqual(seen, ['a', 'b', 'c', 'a']);
+});
+
+test('relay: ends the stream with what it throws, which is logged', async (t) => {
+  const broker = new MemoryBroker();
+  const fault = new Error('cannot relay');
+  class Failing extends EventSourceHandler {
+    override async open() {
+      await this.subscribe('a');
+      this.writeMessage('ready', '');
+    }
+    override relay(): Frame | null {
+      throw fault;
+    }
+  }
+  const { client, logger } = await serve(t, (router) => router.mount('/', Failing), { broker });
+  const reader = await client('/');
+  await reader.next('ready');
+  await broker.publish('a', 'said', '1');
+  await reader.closed;
+  t.deepEqual(
+    logger.take().map(({ err }) => err),
+    [fault],
+  );
 });

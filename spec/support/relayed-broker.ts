@@ -15,6 +15,7 @@ type Relayed =
       readonly to: 'subscriber';
       readonly subscriber: number;
       readonly text?: string;
+      readonly channel?: string | null;
       readonly gap?: Gap;
       readonly place?: string;
     };
@@ -95,16 +96,16 @@ export function serveRelayed(make: (options: ClusterBrokerOptions) => Broker): v
 
 function relaying(subscriber: number): Subscriber {
   return {
-    deliver: ({ bytes }) => relay({ to: 'subscriber', subscriber, text: bytes.toString() }),
+    deliver: ({ bytes }, channel) => relay({ to: 'subscriber', subscriber, text: bytes.toString(), channel }),
     gap: (gap) => relay({ to: 'subscriber', subscriber, gap }),
     place: (place) => relay({ to: 'subscriber', subscriber, place }),
   };
 }
 
-function hear({ subscriber: number, text, gap, place }: Relayed & { to: 'subscriber' }): void {
+function hear({ subscriber: number, text, channel = null, gap, place }: Relayed & { to: 'subscriber' }): void {
   const subscriber = subscribers.get(number);
   // As much of a frame as who parses it asks for.
-  if (text !== undefined) subscriber?.deliver({ bytes: Buffer.from(text) } as Frame);
+  if (text !== undefined) subscriber?.deliver({ bytes: Buffer.from(text) } as Frame, channel);
   if (gap !== undefined) subscriber?.gap(gap);
   if (place !== undefined) subscriber?.place?.(place);
 }

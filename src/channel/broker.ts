@@ -55,13 +55,14 @@ export interface Subscriber {
   /**
    * Called for each event, synchronously and in order. The frame is shared: it was encoded once for all.
    *
+   * @param channel - as it was subscribed to, which may be a pattern; `null` for a frame that is no channel's event, see {@link Subscription.add}.
    * Must not throw, nor return a promise that rejects: a subscriber that does loses its subscription, and the process gets a
    * warning. The others notice nothing.
    *
    * @returns a promise when there is no room for more: a replay goes on when it has resolved, and ends if that is with `false`.
    *   What is live does not wait.
    */
-  deliver(frame: Frame): unknown;
+  deliver(frame: Frame, channel: string | null): unknown;
   /**
    * Called when events were lost to this subscriber, and awaited: before the replay, when that cannot be whole, and again
    * should the engine lose events of a subscription that is open. What is kept is delivered after it.

@@ -75,7 +75,7 @@ export class FanOut implements SubscriptionKeeper {
   deliverUnkept(channel: string, frame: Frame): void {
     for (const subscription of this.#listeners.get(channel) ?? []) {
       try {
-        observe(subscription, subscription.subscriber.deliver(frame));
+        observe(subscription, subscription.subscriber.deliver(frame, channel));
       } catch (thrown) {
         dropFaulty(subscription, thrown);
       }
@@ -167,7 +167,8 @@ export class FanOut implements SubscriptionKeeper {
       if (this.#isClosed) throw closedError();
       if (reading.history !== this.history) return false;
       const { revision } = reading;
-      const read = Array.from(reading.channels, (channel) => this.#source.read(channel, reading.position));
+      const channels = [...reading.channels];
+      const read = channels.map((channel) => this.#source.read(channel, reading.position));
       const pages = read.some((page) => page instanceof Promise) ? await Promise.all(read) : (read as Page[]);
       // While it waited, a channel was dropped, or the history became another.
       if (reading.revision !== revision || reading.history !== this.history) continue;
@@ -177,7 +178,7 @@ export class FanOut implements SubscriptionKeeper {
         continue;
       }
       const through = Math.min(...pages.map((page) => page.through));
-      const room = reading.replay(pages, Math.min(through, until()));
+      const room = reading.replay(pages, channels, Math.min(through, until()));
       if (room !== null) {
         if ((await room) === false) return true;
       } else if (through >= until()) break;
@@ -223,7 +224,7 @@ export class FanOut implements SubscriptionKeeper {
     if (listeners === undefined) return;
     for (const subscription of listeners) {
       try {
-        const room = subscription.take(event);
+        const room = subscription.take(event, channel);
         if (room !== subscription.room) observe(subscription, room);
       } catch (thrown) {
         dropFaulty(subscription, thrown);

@@ -86,7 +86,7 @@ export class LocalSubscription extends Reading implements Subscription {
     if (reading.lastEventId === start.lastEventId) return null;
     if (reading.sequence > reached) this.lastEventId = reading.lastEventId;
     // The client's last event ID went back with the replay; it has seen more than that.
-    else if (this.lastEventId !== '') return this.subscriber.deliver(Frame.ofEvent({ id: this.lastEventId }));
+    else if (this.lastEventId !== '') return this.subscriber.deliver(Frame.ofEvent({ id: this.lastEventId }), null);
     return null;
   }
 

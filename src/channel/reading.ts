@@ -53,20 +53,23 @@ export class Reading {
   }
 
   /** Delivers an event, unless it has come before. Returns what the subscriber does. */
-  take(event: KeptEvent): unknown {
+  take(event: KeptEvent, channel: string): unknown {
     // Hot path: bench/fanout, case "broker publish".
     if (event.sequence <= this.sequence) return undefined;
     this.sequence = event.sequence;
     this.lastEventId = event.id;
-    return this.subscriber.deliver(event.frame);
+    return this.subscriber.deliver(event.frame, channel);
   }
 
-  /** Delivers what was read, up to a sequence. Returns what to wait for before more is read; null: all was delivered. */
-  replay(pages: readonly Page[], through: number): Promise<unknown> | null {
+  /**
+   * Delivers what was read, a page of each channel, up to a sequence. Returns what to wait for before more is read; null: all
+   * was delivered.
+   */
+  replay(pages: readonly Page[], channels: readonly string[], through: number): Promise<unknown> | null {
     const { revision } = this;
-    for (const event of inOrder(pages)) {
+    for (const { event, page } of inOrder(pages)) {
       if (event.sequence > through) break;
-      const room = this.take(event);
+      const room = this.take(event, channels[page] ?? '');
       // The subscriber itself may have dropped a channel.
       if (this.revision !== revision) return Promise.resolve();
       if (room instanceof Promise && room !== ACCEPTED) return room;
@@ -83,8 +86,8 @@ export class Reading {
     this.#hasNoPlace = false;
     this.#toldThrough = lostThrough;
     this.resumed = 'gap';
-    const first = inOrder(pages).find(({ sequence }) => sequence > this.sequence);
-    return this.#tellGap(first?.id ?? null);
+    const first = inOrder(pages).find(({ event }) => event.sequence > this.sequence);
+    return this.#tellGap(first?.event.id ?? null);
   }
 
   /** The history that it had a place in is gone: it gets all of what is kept in this one. */
@@ -100,8 +103,14 @@ export class Reading {
   }
 }
 
-function inOrder(pages: readonly Page[]): readonly KeptEvent[] {
-  const filled = pages.filter(({ events }) => events.length > 0);
-  if (filled.length <= 1) return filled[0]?.events ?? [];
-  return filled.flatMap(({ events }) => events).sort((one, other) => one.sequence - other.sequence);
+/** An event, and which of the pages it is of. */
+interface PagedEvent {
+  readonly event: KeptEvent;
+  readonly page: number;
+}
+
+function inOrder(pages: readonly Page[]): PagedEvent[] {
+  const paged = pages.flatMap(({ events }, page) => events.map((event) => ({ event, page })));
+  const isMerged = pages.filter(({ events }) => events.length > 0).length <= 1;
+  return isMerged ? paged : paged.sort((one, other) => one.event.sequence - other.event.sequence);
 }

@@ -113,6 +113,19 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
+   * Called for each event of the channels subscribed to, synchronously, before it is sent. Returns what is sent in its place: the
+   * frame as it is, another one, or `null` for nothing. Frames are shared by all who get the event: one made of another should be as well,
+   * by way of a `WeakMap`. A throw is logged and ends the stream. The default is not called: every event is sent as it is.
+   *
+   * A client's last event ID stays where the last event left it that it was sent.
+   *
+   * @param _channel - as it was subscribed to.
+   */
+  relay(frame: Frame, _channel: string): Frame | null {
+    return frame;
+  }
+
+  /**
    * Called exactly once, if and only if {@link open} was called: the client left, {@link end}, a drain, a slow consumer, a
    * failed write, an error in `open`; `reason.kind` says which. Nothing can be written any more. Async: only a drain
    * and {@link onFinish} wait for it. A throw is logged.
@@ -213,9 +226,21 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
         this.#fail('gap', thrown);
       }
     };
+    const relay = (frame: Frame, channel: string) => {
+      try {
+        return this.relay(frame, channel);
+      } catch (thrown) {
+        this.#fail('relay', thrown);
+        return null;
+      }
+    };
+    const isRelayed = this.relay !== EventSourceHandler.prototype.relay;
     const work = this.#working;
     if (work === null) return Promise.resolve(NEVER_SUBSCRIBED);
-    return this.#logIfLetGo('subscribe', work.subscribe(broker, names, after, gap));
+    return this.#logIfLetGo(
+      'subscribe',
+      work.subscribe(broker, names, after, { gap, relay: isRelayed ? relay : null }),
+    );
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What the framework does for an open stream on its handler's behalf, and stops with it: iterators and subscriptions. */
 
+import { ACCEPTED } from '../accepted.js';
 import type { Broker, Gap } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
 import { Frame } from '../event-stream/frame.js';
@@ -10,6 +11,13 @@ import { type HeldChannels, StreamChannels } from './stream-channels.js';
 
 /** What a client is subscribed to that has left already. */
 export const NEVER_SUBSCRIBED: HeldChannels = { resumed: 'fresh', unsubscribe() {} };
+
+/** A handler's hooks for what it is subscribed to. */
+export interface ChannelHooks {
+  gap(lost: Gap): Promise<void>;
+  /** Null: every event is sent as it is. */
+  readonly relay: ((frame: Frame, channel: string) => Frame | null) | null;
+}
 
 export class StreamWork {
   readonly #connection: Connection;
@@ -95,13 +103,19 @@ export class StreamWork {
     broker: Broker,
     channels: readonly string[],
     after: string | null,
-    gap: (lost: Gap) => Promise<void>,
+    { gap, relay }: ChannelHooks,
   ): Promise<HeldChannels> {
     const connection = this.#connection;
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     if (this.#channels === null) {
       const held = new StreamChannels(broker, {
-        deliver: (frame) => connection.send(frame),
+        deliver:
+          relay === null
+            ? (frame) => connection.send(frame)
+            : (frame, channel) => {
+                const relayed = channel === null ? frame : relay(frame, channel);
+                return relayed === null ? ACCEPTED : connection.send(relayed);
+              },
         gap,
         // So that a client that is cut off before its first event does not lose it.
         place: (id) => void connection.send(Frame.ofEvent({ id })),

@@ -11,6 +11,8 @@ const TIMEOUT_MS = 10_000;
 export class ContractSubscriber implements Subscriber {
   readonly events: ParsedEvent[] = [];
   readonly frames: Frame[] = [];
+  /** Of each frame. */
+  readonly channels: (string | null)[] = [];
   readonly gaps: Gap[] = [];
   readonly places: string[] = [];
   /** What `deliver` returns. */
@@ -26,8 +28,9 @@ export class ContractSubscriber implements Subscriber {
     return this.#parser.lastEventId;
   }
 
-  deliver(frame: Frame): unknown {
+  deliver(frame: Frame, channel: string | null): unknown {
     this.frames.push(frame);
+    this.channels.push(channel);
     this.#parser.push(frame.bytes);
     this.#look?.();
     return this.room;

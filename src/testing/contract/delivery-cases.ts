@@ -53,6 +53,19 @@ export const deliveryCases: readonly BrokerContractCase[] = [
     }),
   },
   {
+    title: 'says of which channel each event is, of a replay as well',
+    run: withBroker(async (broker) => {
+      const [live, replayed] = [new ContractSubscriber(), new ContractSubscriber()];
+      const channels = ['a', 'b', 'a'];
+      await broker.subscribe(['a', 'b'], live);
+      for (const channel of channels) await broker.publish(channel, 'said', channel);
+      await live.count(3);
+      await broker.subscribe(['b', 'a'], replayed, 'earliest');
+      equal(live.channels, channels);
+      equal(replayed.channels, channels);
+    }),
+  },
+  {
     title: 'delivers each event as one frame that all subscribers share',
     run: withBroker(async (broker) => {
       const subscribers = Array.from({ length: 50 }, () => new ContractSubscriber());
