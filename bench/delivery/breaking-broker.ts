@@ -43,7 +43,7 @@ export class BreakingBroker implements Broker {
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
     let held: Frame | null = null;
     let isSilent = false;
-    const pass = (frame: Frame) => subscriber.deliver(frame);
+    const pass = (frame: Frame) => subscriber.deliver(frame, channels[0] ?? null);
     const deliver = (frame: Frame) => {
       if (held !== null) {
         pass(frame);

@@ -42,9 +42,9 @@ const clock: Clock = {
 class CountingBroker extends MemoryBroker {
   override async subscribe(...[channels, subscriber, after]: Parameters<MemoryBroker['subscribe']>) {
     const counting = {
-      deliver(frame: Parameters<typeof subscriber.deliver>[0]) {
+      deliver(...delivered: Parameters<typeof subscriber.deliver>) {
         deliveries++;
-        return subscriber.deliver(frame);
+        return subscriber.deliver(...delivered);
       },
       gap: (gap: Parameters<typeof subscriber.gap>[0]) => subscriber.gap(gap),
     };
