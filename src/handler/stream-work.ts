@@ -101,14 +101,23 @@ export class StreamWork {
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     if (this.#channels === null) {
       const held = new StreamChannels(broker, {
-        deliver: (frame) => connection.send(frame),
-        gap,
+        deliver: (frame) => {
+          if (held.isReplaying) connection.totals.replayedEvents += frame.eventCount;
+          return connection.send(frame);
+        },
+        gap: (lost) => {
+          connection.totals.gaps++;
+          return gap(lost);
+        },
         // So that a client that is cut off before its first event does not lose it.
         place: (id) => void connection.send(Frame.ofEvent({ id })),
       });
       this.#channels = held;
+      connection.channels = held;
       this.#stops.add(() => held.stop());
     }
-    return this.#channels.hold(channels, after);
+    const holding = await this.#channels.hold(channels, after);
+    if (connection.isOpen) connection.totals.resumed[holding.resumed]++;
+    return holding;
   }
 }
