@@ -6,6 +6,7 @@ export type { Clock, Timer } from './clock.js';
 export type { CloseReason } from './connection/connection.js';
 export type { ConnectionOptions, SlowConsumerPolicy } from './connection/connection-options.js';
 export type { HttpRequest, HttpResponse } from './connection/http.js';
+export type { OpenConnection } from './connection/open-connection.js';
 export {
   BrokerError,
   ConfigurationError,
@@ -29,6 +30,7 @@ export type { HandlerClass } from './routing/handler-class.js';
 export type { Compression, Limits, MountOptions, TrustProxy } from './routing/options.js';
 export type { ParamsOf } from './routing/path.js';
 export type { RouterOptions } from './routing/request-router.js';
+export type { RouterStatistics } from './routing/router-statistics.js';
 export { Router } from './server/router.js';
 export type { ListenOptions, Server } from './server/server.js';
 export { DataStore } from './store/data-store.js';

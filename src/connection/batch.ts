@@ -15,6 +15,7 @@ let lastBegun: Batch | null = null;
 export class Batch {
   /** Of all its frames. */
   readonly byteLength: number;
+  readonly eventCount: number;
   readonly #frame: Frame;
   readonly #before: Batch | null;
   /** What came before those, a thousand at a time. */
@@ -26,7 +27,9 @@ export class Batch {
   #joined: Frame | null = null;
 
   private constructor(frame: Frame, before: Batch | null, joinedBefore: Batch | null) {
-    this.byteLength = frame.byteLength + ((before ?? joinedBefore)?.byteLength ?? 0);
+    const all = before ?? joinedBefore;
+    this.byteLength = frame.byteLength + (all?.byteLength ?? 0);
+    this.eventCount = frame.eventCount + (all?.eventCount ?? 0);
     this.#frame = frame;
     this.#before = before;
     this.#joinedBefore = joinedBefore;

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../clock.js';
 import { Frame } from '../event-stream/frame.js';
 import type { Connection } from './connection.js';
+import { ConnectionTotals } from './connection-totals.js';
 import { readKernelQueues } from './kernel-queue.js';
 
 /** A heartbeat comes at most two checks late: one to see the last write, one to see that it is long past. */
@@ -20,6 +21,7 @@ const WAVE_MS = 50;
 /** Holds the connections, and looks after each of them once a second or more often, with one timer instead of one for each. */
 export class ConnectionRegistry {
   readonly clock: Clock;
+  readonly totals: ConnectionTotals;
   readonly #connections = new Set<Connection>();
   /** Hooks that are still running although their stream has ended. */
   readonly #pendingHooks = new Set<Promise<unknown>>();
@@ -29,12 +31,19 @@ export class ConnectionRegistry {
   /** When the kernel may be asked again, in the clock's milliseconds. */
   #askAgainAt = 0;
 
-  constructor(clock: Clock) {
+  /** @param totals - what is counted of its connections; those of other registries may be counted there as well. */
+  constructor(clock: Clock, totals = new ConnectionTotals()) {
     this.clock = clock;
+    this.totals = totals;
   }
 
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Those that are open, and those that have ended and whose last bytes are on their way. */
+  connections(): IterableIterator<Connection> {
+    return this.#connections.values();
   }
 
   /** No stream may be opened any more: the open ones are being ended. */
@@ -47,7 +56,8 @@ export class ConnectionRegistry {
     return Math.round(RETRY_MIN_MS + this.clock.random() * RETRY_SPREAD_MS);
   }
 
-  add(connection: Connection): void {
+  /** @returns a number of the connection's own, among those that are counted together. */
+  add(connection: Connection): number {
     this.#connections.add(connection);
     const { heartbeatMs, stallMs } = connection.options;
     const shortest = Math.min(heartbeatMs || Infinity, stallMs || Infinity);
@@ -58,6 +68,7 @@ export class ConnectionRegistry {
       this.#timer = null;
     }
     this.#timer ??= this.clock.setTimeout(() => this.#check(), this.#periodMs);
+    return ++this.totals.opened;
   }
 
   delete(connection: Connection): void {

@@ -6,6 +6,8 @@ import { Frame } from '../event-stream/frame.js';
 import { Batch } from './batch.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
+import type { ConnectionTotals } from './connection-totals.js';
+import type { ConnectionOrigin } from './open-connection.js';
 import type { ContentCoding } from './shared-gzip.js';
 import { LatestFrames } from './slow-consumer.js';
 import type { Transport } from './transport.js';
@@ -42,6 +44,12 @@ const SLICE_BYTES = 64 * 1024;
  */
 export class Connection {
   readonly options: ConnectionOptions;
+  /** Its number; see {@link ConnectionRegistry.add}. */
+  readonly id: number;
+  /** Which request it answers. */
+  readonly origin: ConnectionOrigin;
+  /** The channels that it is subscribed to; null: none so far. */
+  channels: Iterable<string> | null = null;
   readonly #transport: Transport;
   readonly #coding: ContentCoding | null;
   readonly #registry: ConnectionRegistry;
@@ -63,6 +71,10 @@ export class Connection {
   /** How many bytes were put in all; and at the last check: how many had been put, and how many taken. */
   #putBytes = 0;
   #checkedBytes = 0;
+  #sentEvents = 0;
+  #droppedEvents = 0;
+  /** In the clock's milliseconds, whole ones: a fraction would be an object of its own. */
+  readonly #openedAt: number;
   #takenBytes = 0;
   /**
    * When bytes were last seen to have been put, and to have been taken; in the clock's milliseconds. Seen by the check, not
@@ -78,9 +90,11 @@ export class Connection {
     registry: ConnectionRegistry,
     options: ConnectionOptions,
     onClose: (reason: CloseReason) => void,
+    origin: ConnectionOrigin,
     coding: ContentCoding | null = null,
   ) {
     this.options = options;
+    this.origin = origin;
     this.#transport = transport;
     this.#coding = coding;
     this.#freeBytes = options.highWaterMarkBytes - transport.mostBytes;
@@ -88,7 +102,8 @@ export class Connection {
     this.#onClose = onClose;
     this.#wroteAt = registry.clock.now();
     this.#progressAt = this.#wroteAt;
-    registry.add(this);
+    this.#openedAt = Math.floor(this.#wroteAt);
+    this.id = registry.add(this);
   }
 
   /** Whether it still accepts events. */
@@ -104,6 +119,39 @@ export class Connection {
       (this.#rest?.length ?? 0) +
       (this.#state === 'closed' ? 0 : this.#transport.queuedBytes)
     );
+  }
+
+  /** Where what becomes of it is counted. */
+  get totals(): ConnectionTotals {
+    return this.#registry.totals;
+  }
+
+  /** How long ago it was opened, in milliseconds. */
+  get ageMs(): number {
+    return Math.max(0, Math.floor(this.#registry.clock.now()) - this.#openedAt);
+  }
+
+  /** Bytes that were handed over, as HTTP/1.1 frames them, if it does; after compression. */
+  get sentBytes(): number {
+    return this.#putBytes;
+  }
+
+  /** Events that were handed over. The last of them may be on their way. */
+  get sentEvents(): number {
+    return this.#sentEvents;
+  }
+
+  /** Events that were accepted, and are not handed over yet. */
+  get queuedEvents(): number {
+    let count = this.#batch?.eventCount ?? 0;
+    for (const frame of this.#waiting) count += frame.eventCount;
+    for (const frame of this.#latest?.frames() ?? []) count += frame.eventCount;
+    return count;
+  }
+
+  /** Events that were accepted, and dropped by the slow-consumer policy. */
+  get droppedEvents(): number {
+    return this.#droppedEvents;
   }
 
   /**
@@ -135,6 +183,7 @@ export class Connection {
     const wasOpen = this.#state === 'open';
     if (wasOpen) {
       this.#state = 'closing';
+      this.#registry.totals.ended[reason.kind]++;
       this.#room?.resolve(false);
       this.#room = null;
     }
@@ -149,7 +198,11 @@ export class Connection {
   flush(): void {
     this.#isScheduled = false;
     const frame = this.#rest === null ? this.#takeAll() : null;
-    if (frame !== null) this.#put(this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame)));
+    if (frame !== null) {
+      this.#sentEvents += frame.eventCount;
+      this.#registry.totals.sentEvents += frame.eventCount;
+      this.#put(this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame)));
+    }
     if (this.#state === 'closing' && this.#rest === null) {
       this.#state = 'ended';
       this.#transport.end();
@@ -242,6 +295,7 @@ export class Connection {
   #putSlice(slice: Buffer): boolean {
     try {
       this.#putBytes += slice.length;
+      this.#registry.totals.sentBytes += slice.length;
       return this.#transport.put(slice);
     } catch (error) {
       // A middleware's own `write` may throw; one bad connection must not keep the others of this turn from theirs.
@@ -282,14 +336,23 @@ export class Connection {
       this.#latest ??= new LatestFrames();
       this.#latest.add(this.#waiting);
       this.#latest.shrinkTo(maxBufferedBytes);
+      this.#countDropped(this.#latest.takeDropped());
       this.#waiting = [];
       this.#waitingBytes = this.#latest.byteLength;
     }
     // From the front, one by one: to look through a full queue for each event would delay the other connections.
     while (this.#waitingBytes > maxBufferedBytes && this.#waiting.length > 1) {
-      this.#waitingBytes -= this.#waiting.shift()?.byteLength ?? 0;
+      const dropped = this.#waiting.shift()!;
+      this.#waitingBytes -= dropped.byteLength;
+      this.#countDropped(dropped.eventCount);
     }
     return true;
+  }
+
+  #countDropped(events: number): void {
+    const { slowConsumer } = this.options;
+    this.#droppedEvents += events;
+    if (slowConsumer !== 'disconnect') this.#registry.totals.droppedEvents[slowConsumer] += events;
   }
 
   #release(): void {

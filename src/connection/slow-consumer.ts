@@ -7,6 +7,7 @@ import type { Frame } from '../event-stream/frame.js';
 export class LatestFrames {
   readonly #byType = new Map<string | null, Frame>();
   byteLength = 0;
+  #droppedEvents = 0;
 
   add(frames: readonly Frame[]): void {
     for (const frame of frames) {
@@ -28,8 +29,18 @@ export class LatestFrames {
     return this.#byType.values();
   }
 
+  /** How many events were dropped since the last call. */
+  takeDropped(): number {
+    const dropped = this.#droppedEvents;
+    this.#droppedEvents = 0;
+    return dropped;
+  }
+
   #drop(type: string | null): void {
-    this.byteLength -= this.#byType.get(type)?.byteLength ?? 0;
+    const frame = this.#byType.get(type);
+    if (frame === undefined) return;
+    this.byteLength -= frame.byteLength;
+    this.#droppedEvents += frame.eventCount;
     this.#byType.delete(type);
   }
 }

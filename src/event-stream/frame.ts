@@ -25,11 +25,14 @@ export class Frame {
   readonly chunk: Buffer;
   /** The event type, by which the `latest` policy knows what supersedes what; `null` for comments and the like. */
   readonly eventType: string | null;
+  /** How many events it holds: none for a comment, a reconnection time, or an id alone. */
+  readonly eventCount: number;
   readonly #start: number;
 
-  private constructor(chunk: Buffer, start: number, eventType: string | null) {
+  private constructor(chunk: Buffer, start: number, eventType: string | null, eventCount: number) {
     this.chunk = chunk;
     this.eventType = eventType;
+    this.eventCount = eventCount;
     this.#start = start;
   }
 
@@ -63,7 +66,8 @@ export class Frame {
 
   /** @throws {@link InvalidEventError} as {@link encodeEvent} does. */
   static ofEvent(fields: EventFields): Frame {
-    return Frame.#ofText(encodeEvent(fields), fields.event ?? 'message');
+    const isEvent = fields.event !== undefined || fields.data !== undefined;
+    return Frame.#ofText(encodeEvent(fields), fields.event ?? 'message', isEvent ? 1 : 0);
   }
 
   /**
@@ -73,24 +77,24 @@ export class Frame {
    */
   static ofEncoded(id: string | null, text: string): Frame {
     const typed = text.startsWith(TYPE_FIELD) ? text.slice(TYPE_FIELD.length, text.indexOf('\n')) : 'message';
-    return Frame.#ofText(id === null ? text : `id: ${id}\n${text}`, typed);
+    return Frame.#ofText(id === null ? text : `id: ${id}\n${text}`, typed, 1);
   }
 
   /** @throws {@link InvalidEventError} as {@link encodeComment} does. */
   static ofComment(text: string): Frame {
-    return Frame.#ofText(encodeComment(text), null);
+    return Frame.#ofText(encodeComment(text), null, 0);
   }
 
   /** @throws {@link InvalidEventError} `INVALID_RETRY` when `ms` is not a non-negative safe integer. */
   static ofRetry(ms: number): Frame {
-    return Frame.#ofText(encodeEvent({ retry: ms ?? Number.NaN }), null);
+    return Frame.#ofText(encodeEvent({ retry: ms ?? Number.NaN }), null, 0);
   }
 
   /** Takes bytes that are no event by themselves, such as a part of a compressed stream. @internal */
   static ofBytes(bytes: Uint8Array): Frame {
     const { chunk, start } = allocateChunk(bytes.length);
     chunk.set(bytes, start);
-    return new Frame(chunk, start, null);
+    return new Frame(chunk, start, null, 0);
   }
 
   /** Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. */
@@ -98,18 +102,22 @@ export class Frame {
     const only = frames[0];
     if (frames.length === 1 && only !== undefined) return only;
     let length = 0;
-    for (const frame of frames) length += frame.byteLength;
+    let eventCount = 0;
+    for (const frame of frames) {
+      length += frame.byteLength;
+      eventCount += frame.eventCount;
+    }
     const { chunk, start } = allocateChunk(length);
     let at = start;
     for (const frame of frames) at += frame.chunk.copy(chunk, at, frame.#start, frame.chunk.length - 2);
-    return new Frame(chunk, start, null);
+    return new Frame(chunk, start, null, eventCount);
   }
 
-  static #ofText(text: string, eventType: string | null): Frame {
+  static #ofText(text: string, eventType: string | null, eventCount: number): Frame {
     // Hot path: bench/fanout, case "writeMessage loop".
     const { chunk, start } = allocateChunk(Buffer.byteLength(text));
     chunk.write(text, start, 'utf8');
-    return new Frame(chunk, start, eventType);
+    return new Frame(chunk, start, eventType, eventCount);
   }
 }
 

@@ -330,7 +330,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
-    const { request, response, mount, registry } = this.#exchange.context;
+    const { context } = this.#exchange;
+    const { request, response, mount, registry } = context;
     const coding = this.#writeHeaders();
     if (registry.isDraining) {
       // It was let in before the drain began.
@@ -358,7 +359,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     const transport = transportFor(response);
     // Not by way of the request, of which a lean stream lets go.
     const { socket } = request;
-    const connection = new Connection(transport, registry, mount.connection, onClose, coding);
+    const connection = new Connection(transport, registry, mount.connection, onClose, context, coding);
     this.#connection = connection;
     this.#exchange.onClosed = () => connection.close(leftBy(socket));
     if (mount.lean) {

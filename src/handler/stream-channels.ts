@@ -9,6 +9,8 @@ export type HeldChannels = Pick<Subscription, 'resumed' | 'unsubscribe'>;
  * have asked for them. A channel is dropped when each call that named it has let go.
  */
 export class StreamChannels {
+  /** Whether what is delivered now is a replay: while channels are asked for, nothing else is. */
+  isReplaying = false;
   readonly #broker: Broker;
   readonly #subscriber: Subscriber;
   /** How many calls hold each channel. */
@@ -19,6 +21,11 @@ export class StreamChannels {
   constructor(broker: Broker, subscriber: Subscriber) {
     this.#broker = broker;
     this.#subscriber = subscriber;
+  }
+
+  /** The channels' names. */
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#holds.keys();
   }
 
   async hold(channels: readonly string[], after: string | null): Promise<HeldChannels> {
@@ -48,11 +55,16 @@ export class StreamChannels {
     const wanted = channels.filter(isHeld);
     // The client has left, or the call was taken back, while another was asked for.
     if (wanted.length === 0 && channels.length > 0) return 'fresh';
+    this.isReplaying = true;
     let resumed: Resumed;
-    if (this.#subscription === null) {
-      this.#subscription = await this.#broker.subscribe(wanted, this.#subscriber, after);
-      resumed = this.#subscription.resumed;
-    } else resumed = await this.#subscription.add(wanted, after);
+    try {
+      if (this.#subscription === null) {
+        this.#subscription = await this.#broker.subscribe(wanted, this.#subscriber, after);
+        resumed = this.#subscription.resumed;
+      } else resumed = await this.#subscription.add(wanted, after);
+    } finally {
+      this.isReplaying = false;
+    }
     const released = wanted.filter((channel) => !isHeld(channel));
     if (released.length > 0) this.#subscription.unsubscribe(released);
     return resumed;

@@ -109,20 +109,26 @@ export class StreamWork {
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     if (this.#channels === null) {
       const held = new StreamChannels(broker, {
-        deliver:
-          relay === null
-            ? (frame) => connection.send(frame)
-            : (frame, channel) => {
-                const relayed = channel === null ? frame : relay(frame, channel);
-                return relayed === null ? ACCEPTED : connection.send(relayed);
-              },
-        gap,
+        deliver: (frame, channel) => {
+          // Hot path: bench/fanout, case "broker publish".
+          const relayed = relay === null || channel === null ? frame : relay(frame, channel);
+          if (relayed === null) return ACCEPTED;
+          if (held.isReplaying) connection.totals.replayedEvents += relayed.eventCount;
+          return connection.send(relayed);
+        },
+        gap: (lost) => {
+          connection.totals.gaps++;
+          return gap(lost);
+        },
         // So that a client that is cut off before its first event does not lose it.
         place: (id) => void connection.send(Frame.ofEvent({ id })),
       });
       this.#channels = held;
+      connection.channels = held;
       this.#stops.add(() => held.stop());
     }
-    return this.#channels.hold(channels, after);
+    const holding = await this.#channels.hold(channels, after);
+    if (connection.isOpen) connection.totals.resumed[holding.resumed]++;
+    return holding;
   }
 }

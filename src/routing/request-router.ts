@@ -8,7 +8,9 @@ import type { Broker } from '../channel/broker.js';
 import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
+import { ConnectionTotals } from '../connection/connection-totals.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { ConnectionView, type OpenConnection } from '../connection/open-connection.js';
 import { SharedGzip } from '../connection/shared-gzip.js';
 import { quote, RouteError, toError } from '../errors.js';
 import { acceptsEventStream, isBrowserEventSource, refuseForNow } from '../handler/refusal.js';
@@ -30,6 +32,7 @@ import {
 } from './options.js';
 import type { Fits, ParamsOf } from './path.js';
 import { prepareHandler } from './prepare-handler.js';
+import { type RouterStatistics, statisticsOf } from './router-statistics.js';
 
 export interface RouterOptions extends MountOptions {
   /** Where handlers and their services come from. @defaultValue a new, empty container */
@@ -106,6 +109,7 @@ export class RequestRouter {
   /** The streams of {@link handle}; and those of each server that listens, which it ends without the others. */
   readonly #registry: ConnectionRegistry;
   readonly #registries = new Set<ConnectionRegistry>();
+  readonly #totals = new ConnectionTotals();
   readonly #admission: Admission;
   readonly #trust: Trust | null;
   readonly #paths: Instance<HTTPVersion.V1> = findMyWay({ maxParamLength: MAX_PATH_LENGTH });
@@ -119,7 +123,7 @@ export class RequestRouter {
     this.#clock = options.clock ?? systemClock;
     this.broker = options.broker ?? new MemoryBroker({ clock: this.#clock });
     this.#logger = guardedLogger(options.logger ?? stderrLogger);
-    this.#registry = new ConnectionRegistry(this.#clock);
+    this.#registry = new ConnectionRegistry(this.#clock, this.#totals);
     this.#registries.add(this.#registry);
     this.#admission = new Admission(limits);
     this.#trust = trust;
@@ -132,6 +136,21 @@ export class RequestRouter {
     let connections = 0;
     for (const registry of this.#registries) connections += registry.size;
     return connections;
+  }
+
+  /**
+   * What was sent, dropped and ended since the router was made, over all of its servers. It looks at each open stream: about a
+   * tenth of a millisecond for a thousand.
+   */
+  statistics(): RouterStatistics {
+    return statisticsOf(this.#totals, this.#registries);
+  }
+
+  /** The streams that are open, oldest first for each server, and those whose last bytes are on their way. Any may end meanwhile. */
+  *openConnections(): Generator<OpenConnection, void, undefined> {
+    for (const registry of this.#registries) {
+      for (const connection of registry.connections()) yield new ConnectionView(connection);
+    }
   }
 
   /**
@@ -201,7 +220,7 @@ export class RequestRouter {
 
   /** A way in for one server, whose streams are its own to end. @internal */
   entrance(): Entrance {
-    const registry = new ConnectionRegistry(this.#clock);
+    const registry = new ConnectionRegistry(this.#clock, this.#totals);
     this.#registries.add(registry);
     return {
       handle: (request, response) => this.#handleFor(registry, request, response),
