@@ -1,0 +1,28 @@
+import { RequestHandler } from '../../handler/request-handler.js';
+import type { HubCore } from '../hub-core.js';
+import { checkedChannelName } from '../updates/hub-channels.js';
+import type { HubMount } from './hub-stream.js';
+
+/**
+ * Changes the channels of a stream that is open: a POST of a form with `connection`, the key that the stream was opened with, and any
+ * number of `add` and `drop`. 204; 404 when this process has no such stream.
+ */
+export class ChannelsHandler extends RequestHandler {
+  #hub!: HubCore;
+
+  override initialize({ hub }: HubMount): void {
+    this.#hub = hub;
+  }
+
+  override async post(): Promise<void> {
+    const form = new URLSearchParams(await this.text());
+    const key = form.get('connection');
+    if (key === null) this.error(400, 'no connection: give the key that the stream was opened with');
+    const { audience, options } = this.#hub;
+    const subscriber = audience.withKey(key);
+    if (subscriber === undefined) this.error(404, 'no such connection here');
+    const added = form.getAll('add').map((channel) => checkedChannelName(channel, options.hasPatterns));
+    await subscriber.change(added, form.getAll('drop'));
+    this.setStatus(204);
+  }
+}

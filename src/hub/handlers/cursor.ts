@@ -1,0 +1,62 @@
+/** Where a subscriber says that it was, in each of the ways that clients of hubs have of saying it. */
+
+import type { Broker } from '../../channel/broker.js';
+import { EARLIEST } from '../../channel/event-id.js';
+import type { Clock } from '../../clock.js';
+import { lastEventIdOf } from '../../handler/last-event-id.js';
+
+/** Of the protocol, of its next version, of polyfills, and of older hubs. */
+const PARAMETERS = ['lastEventID', 'last_event_id', 'lastEventId', 'Last-Event-ID', 'Last-Event-Id'];
+/** Longer than this a stream does not wait for an engine that is away: it opens without saying whether it can be resumed. */
+const MAX_WAIT_MS = 2_000;
+
+/** The last event ID of a request: the header, which EventSource sends, wins. Null: there is none. */
+export function cursorOf(header: string | string[] | undefined, query: URLSearchParams): string | null {
+  if (header !== undefined) return lastEventIdOf(header);
+  const parameter = PARAMETERS.find((name) => query.has(name));
+  return parameter === undefined
+    ? null
+    : lastEventIdOf(undefined, `?lastEventId=${encodeURIComponent(query.get(parameter) ?? '')}`);
+}
+
+/**
+ * Says in an HTTP header how far back a stream will begin: the id itself when it has a place in these channels, else `earliest`.
+ * Null: the broker's engine is away, and nobody knows.
+ *
+ * @see https://mercure.rocks/spec#reconciliation
+ */
+export async function cursorHeader(
+  broker: Broker,
+  channels: readonly string[],
+  cursor: string,
+  clock: Clock,
+): Promise<string | null> {
+  if (cursor === '' || cursor === EARLIEST) return EARLIEST;
+  // What is delivered to it is for the stream to read: it only asks where the id stands.
+  const asking = { deliver: () => Promise.resolve(false), gap() {} };
+  const asked = broker.subscribe(channels, asking, cursor).then((subscription) => {
+    subscription.unsubscribe();
+    return subscription.resumed === 'complete' ? asHeader(cursor) : EARLIEST;
+  });
+  const { promise: late, cancel } = timeout(clock);
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    cancel();
+    asked.catch(() => {});
+  }
+}
+
+/** A header holds ASCII without surprises: what else an id has is percent-encoded. */
+function asHeader(id: string): string {
+  return id.replace(/[^\x20-\x7e]+/gu, encodeURIComponent);
+}
+
+function timeout(clock: Clock): { promise: Promise<null>; cancel: () => void } {
+  let cancel = () => {};
+  const promise = new Promise<null>((resolve) => {
+    const timer = clock.setTimeout(() => resolve(null), MAX_WAIT_MS);
+    cancel = () => timer.cancel();
+  });
+  return { promise, cancel };
+}

@@ -1,0 +1,135 @@
+/** What the hub's streams have in common, whichever interface they were asked for by. */
+
+import { randomUUID } from 'node:crypto';
+import type { Timer } from '../../clock.js';
+import type { Frame } from '../../event-stream/frame.js';
+import { EventSourceHandler } from '../../handler/event-source-handler.js';
+import type { HeldChannels } from '../../handler/stream-channels.js';
+import type { Claims } from '../authorization/claims.js';
+import type { HubCore } from '../hub-core.js';
+import { TopicSelectors } from '../topics/topic-selectors.js';
+import type { HubSubscriber } from '../updates/audience.js';
+import { Selection } from '../updates/selection.js';
+import { cursorHeader, cursorOf } from './cursor.js';
+import { subscriptionUpdate } from './subscription-document.js';
+
+/** What the hub mounts its handlers with. */
+export interface HubMount {
+  readonly hub: HubCore;
+}
+
+/** A timer cannot be set for later. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Streams updates to one subscriber: those that it asks for, as far as its token lets it. */
+export abstract class HubStream extends EventSourceHandler implements HubSubscriber {
+  readonly id = `urn:uuid:${randomUUID()}`;
+  key: string | null = null;
+  protected hub!: HubCore;
+  #claims: Claims | null = null;
+  #selection!: Selection;
+  #cursor: string | null = null;
+  readonly #held: HeldChannels[] = [];
+  #expiry: Timer | null = null;
+
+  override initialize({ hub }: HubMount): void {
+    this.hub = hub;
+  }
+
+  /** What the request asks for: topics, or selectors of some. */
+  protected abstract selectorsOf(asked: readonly string[]): TopicSelectors;
+  /** Which of what is asked for stands for several of the broker's channels. */
+  protected patternsOf(_asked: readonly string[]): readonly string[] {
+    return [];
+  }
+
+  /** @throws {@link HttpError} 400 when nothing is asked for, or what nobody can have. */
+  protected abstract asked(): readonly string[];
+
+  get selectors(): TopicSelectors {
+    return this.#selection.selectors;
+  }
+
+  get payload(): unknown {
+    return this.#claims?.payload;
+  }
+
+  override async checkConnection(): Promise<void> {
+    const hub = this.hub;
+    const { broker, clock, authorizer } = hub.options;
+    const topics = this.asked();
+    this.#claims = await authorizer.subscriber(this);
+    await hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
+    const grants = TopicSelectors.of(this.#claims?.subscribe ?? []);
+    this.#selection = new Selection(hub.log, this.selectorsOf(topics), grants, this.patternsOf(topics));
+    this.#cursor = cursorOf(this.headers['last-event-id'], this.query);
+    if (this.#cursor === null) return;
+    const header = await cursorHeader(broker, this.#selection.channels, this.#cursor, clock);
+    if (header !== null) this.setHeader('Last-Event-ID', header);
+  }
+
+  override async open(_params: object): Promise<void> {
+    const hub = this.hub;
+    hub.audience.add(this);
+    this.#endWhenExpired();
+    // Proxies, and some clients, take a response for begun when its body has.
+    void this.writeComment('');
+    this.#held.push(await this.subscribe(this.#selection.channels, { after: this.#cursor }));
+    this.#tellPresence(true);
+  }
+
+  override relay(frame: Frame, channel: string): Frame | null {
+    return this.#selection.relay(frame, channel);
+  }
+
+  /** Of which topic that was asked for an event is. */
+  protected topicOf(frame: Frame, channel: string): string {
+    return this.#selection.topicOf(frame, channel);
+  }
+
+  override gap(gap: Parameters<EventSourceHandler['gap']>[0]): unknown {
+    return this.hub.options.areGapsTold ? super.gap(gap) : undefined;
+  }
+
+  override close(): void {
+    this.#expiry?.cancel();
+    this.hub.audience.delete(this);
+    this.#tellPresence(false);
+  }
+
+  async change(added: readonly string[], dropped: readonly string[]): Promise<void> {
+    const { texts } = this.selectors;
+    const topics = [...new Set([...texts, ...added])].filter((topic) => !dropped.includes(topic));
+    await this.hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
+    const before = this.#selection;
+    const [selectors, patterns] = [this.selectorsOf(topics), this.patternsOf(topics)];
+    this.#selection = new Selection(this.hub.log, selectors, before.grants, patterns);
+    this.hub.audience.changed(this, before.selectors);
+    const [had, has] = [before.channels, this.#selection.channels];
+    const [gone, come] = [without(had, has), without(has, had)];
+    for (const held of this.#held) held.unsubscribe(gone);
+    if (come.length > 0) this.#held.push(await this.subscribe(come, { after: null }));
+  }
+
+  #endWhenExpired(): void {
+    const expiresAt = this.#claims?.expiresAt ?? null;
+    if (expiresAt === null) return;
+    const { clock } = this.hub.options;
+    const leftMs = expiresAt - this.hub.now();
+    if (leftMs <= 0) this.end();
+    else this.#expiry = clock.setTimeout(() => this.#endWhenExpired(), Math.min(leftMs, MAX_TIMER_MS));
+  }
+
+  #tellPresence(isActive: boolean): void {
+    const { log, options } = this.hub;
+    if (!options.isPresenceTold) return;
+    for (const topic of this.selectors.texts) {
+      // That somebody has come or gone is told as well as it can be: their stream does not hang on it.
+      log.publish(subscriptionUpdate(this, topic, isActive), 'presence').catch(() => {});
+    }
+  }
+}
+
+function without(names: readonly string[], others: readonly string[]): string[] {
+  return names.filter((name) => !others.includes(name));
+}

@@ -1,0 +1,105 @@
+/** What a body of the simple interface asks to be published, in each of the forms that it may have. */
+
+import { HttpError, quote } from '../../errors.js';
+import { checkedChannelName } from '../updates/hub-channels.js';
+import { checkedUpdate, type Update } from '../updates/update.js';
+
+/** What was read of a body. */
+export interface Publication {
+  /** In order; one for each channel that is named. */
+  readonly updates: readonly Update[];
+  /** The publish key, where the body has it. */
+  readonly key?: string | undefined;
+}
+
+/** One line of many, or the whole body. */
+interface Fields {
+  channel?: unknown;
+  event?: unknown;
+  data?: unknown;
+  id?: unknown;
+  retry?: unknown;
+}
+
+/**
+ * Reads a body: a form, a JSON object, or one on each line (`application/x-ndjson`).
+ *
+ * @throws {@link HttpError} 400 when it is not what it should be; of many lines the first that is not is named; 415 for another type.
+ */
+export function readPublication(contentType: string | undefined, body: string, mostUpdates: number): Publication {
+  const [type = ''] = (contentType ?? '').toLowerCase().split(/[; ]/, 1);
+  if (type === 'application/x-www-form-urlencoded') return readForm(body);
+  if (type === 'application/json') {
+    const fields = parsed(body, '');
+    return { updates: updatesOf(fields), key: textOf((fields as { key?: unknown }).key, 'key') };
+  }
+  if (/^application\/(x-ndjson|ndjson|jsonl|x-jsonlines)$/.test(type)) return { updates: readLines(body, mostUpdates) };
+  throw new HttpError(415, 'publish as a form, as application/json, or many at once as application/x-ndjson');
+}
+
+function readForm(body: string): Publication {
+  const form = new URLSearchParams(body);
+  const of = (name: string) => form.get(name) ?? undefined;
+  const fields = {
+    channel: form.getAll('channel'),
+    data: of('data') ?? of('message'),
+    event: of('event') || undefined,
+    id: of('id') || undefined,
+    retry: of('retry') || undefined,
+  };
+  return { updates: updatesOf(fields), key: of('key') };
+}
+
+function readLines(body: string, most: number): Update[] {
+  const lines = body.split('\n');
+  if (lines.length > most + 1)
+    throw new HttpError(413, `${lines.length} lines: at most ${most}. Nothing was published`);
+  return lines.flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    try {
+      return updatesOf(parsed(line, ''));
+    } catch (thrown) {
+      if (!(thrown instanceof HttpError)) throw thrown;
+      throw new HttpError(thrown.status, `line ${index + 1}: ${thrown.reason}. Nothing of the batch was published`);
+    }
+  });
+}
+
+function updatesOf({ channel, event, data, id, retry }: Fields): Update[] {
+  const channels = Array.isArray(channel) ? channel : channel === undefined ? [] : [channel];
+  if (channels.length === 0) throw new HttpError(400, 'no channel: name the one to publish on');
+  if (data === undefined) throw new HttpError(400, 'no data: give some, "" for an empty event');
+  return channels.map((name) =>
+    checkedUpdate({
+      topics: [checkedChannelName(name, false)],
+      type: textOf(event, 'event'),
+      data: typeof data === 'string' ? data : JSON.stringify(data),
+      id: textOf(id, 'id'),
+      retry: retryOf(retry),
+    }),
+  );
+}
+
+function parsed(text: string, _what: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HttpError(400, 'not JSON', { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new HttpError(400, 'not a JSON object');
+  return value;
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  if (typeof value === 'number') return `${value}`;
+  throw new HttpError(400, `${name} ${quote(value)} is not text`);
+}
+
+function retryOf(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (/^[0-9]+$/.test(`${value}`) && Number.isSafeInteger(Number(value))) return Number(value);
+  throw new HttpError(400, `retry ${quote(value)} is not a number of milliseconds`);
+}

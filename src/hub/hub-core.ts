@@ -1,0 +1,121 @@
+/** What all handlers of one hub share. */
+
+import type { Broker } from '../channel/broker.js';
+import type { Clock } from '../clock.js';
+import { HttpError } from '../errors.js';
+import type { Authorizer } from './authorization/authorizer.js';
+import type { Claims } from './authorization/claims.js';
+import { isSameSecret } from './authorization/same-secret.js';
+import { wallTime } from './authorization/wall-time.js';
+import { TopicSelectors } from './topics/topic-selectors.js';
+import { Audience } from './updates/audience.js';
+import type { Update } from './updates/update.js';
+import { UpdateLog } from './updates/update-log.js';
+
+/** Where to stop. */
+export interface HubLimits {
+  /** Topics, or channels, that one connection may ask for. @defaultValue 100 */
+  readonly topicsPerConnection: number;
+  /** Updates in one request of many. @defaultValue 10000 */
+  readonly updatesPerRequest: number;
+}
+
+/** A say of the program's own in what is let in, beside tokens and keys. `false`, and a throw, refuse. */
+export interface HubHooks {
+  /** Asked before a stream is opened, and before one is given more channels. */
+  readonly authorizeSubscribe?: ((asked: SubscribeRequest) => unknown) | undefined;
+  /** Asked for each update, before any of its request is published. */
+  readonly authorizePublish?: ((asked: PublishRequest) => unknown) | undefined;
+}
+
+export interface SubscribeRequest {
+  /** As they were asked for: topics, selectors, or channels. */
+  readonly topics: readonly string[];
+  /** Of the token; null: there was none. */
+  readonly claims: Claims | null;
+  readonly remoteAddress: string;
+}
+
+export interface PublishRequest {
+  readonly update: Update;
+  readonly claims: Claims;
+  readonly remoteAddress: string;
+}
+
+export interface HubCoreOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly publishKey: string | null;
+  readonly limits: HubLimits;
+  readonly hooks: HubHooks;
+  /** Whether a `*` in a channel's name stands for anything: the broker says so. */
+  readonly hasPatterns: boolean;
+  readonly isPresenceTold: boolean;
+  readonly areGapsTold: boolean;
+  /** How long a poll waits for an event, in milliseconds. */
+  readonly pollMs: number;
+}
+
+/** Who asks: a handler is one. */
+type Asking = Parameters<Authorizer['publisher']>[0] & { readonly remoteAddress: string };
+
+const EVERYTHING: Claims = { publish: ['*'], subscribe: [], payload: undefined, expiresAt: null };
+
+export class HubCore {
+  readonly options: HubCoreOptions;
+  readonly log: UpdateLog;
+  readonly audience = new Audience();
+  /** The time of day, in milliseconds since the epoch. */
+  readonly now: () => number;
+
+  constructor(options: HubCoreOptions) {
+    this.options = options;
+    this.log = new UpdateLog(options.broker);
+    this.now = wallTime(options.clock);
+  }
+
+  /**
+   * What the publisher of a request may do.
+   *
+   * @param key - the publish key, where the body had it.
+   * @throws {@link HttpError} 401 and 403 as `Authorizer.publisher` does.
+   */
+  async publisher(asking: Asking, key?: string | undefined): Promise<Claims> {
+    const { authorizer, publishKey } = this.options;
+    if (publishKey !== null) {
+      const given = key ?? /^bearer +(.+)$/i.exec(asking.headers.authorization ?? '')?.[1];
+      if (given !== undefined && isSameSecret(given, publishKey)) return EVERYTHING;
+      if (key !== undefined) throw new HttpError(401, 'the key is not the publish key');
+    }
+    return authorizer.publisher(asking);
+  }
+
+  /**
+   * Publishes updates in order, all or none as far as that is known beforehand.
+   *
+   * @throws {@link HttpError} 403 when one of them is not the publisher's to publish: none was published.
+   * @throws {@link BrokerError} when the broker does not keep one; those before it were published.
+   */
+  async publish(updates: readonly Update[], claims: Claims, remoteAddress: string): Promise<void> {
+    const grants = TopicSelectors.of(claims.publish);
+    const { authorizePublish } = this.options.hooks;
+    for (const update of updates) {
+      const denied = update.topics.find((topic) => !grants.matches(topic));
+      if (denied !== undefined)
+        throw new HttpError(403, `the token does not grant publishing on ${JSON.stringify(denied)}`);
+      if (authorizePublish && (await authorizePublish({ update, claims, remoteAddress })) === false)
+        throw new HttpError(403);
+    }
+    await Promise.all(updates.map((update) => this.log.publish(update)));
+  }
+
+  /** @throws {@link HttpError} 400 when too many are asked for; 403 when the program's own hook refuses. */
+  async checkSubscribe(asked: SubscribeRequest): Promise<void> {
+    const { limits, hooks } = this.options;
+    const most = limits.topicsPerConnection;
+    if (asked.topics.length > most)
+      throw new HttpError(400, `${asked.topics.length} topics: at most ${most} for a connection`);
+    if (hooks.authorizeSubscribe && (await hooks.authorizeSubscribe(asked)) === false) throw new HttpError(403);
+  }
+}

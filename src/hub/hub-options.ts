@@ -1,0 +1,112 @@
+/** What a hub may be set to, and where that is wrong. */
+
+import { isIP } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import type { Broker } from '../channel/broker.js';
+import type { Clock } from '../clock.js';
+import { ConfigurationError, quote, toError } from '../errors.js';
+import type { CorsOrigins } from '../handler/cors.js';
+import type { Logger } from '../logger.js';
+import { OptionFaults } from '../option-faults.js';
+import type { Limits, MountOptions, TrustProxy } from '../routing/options.js';
+import { Authorizer, type AuthorizerOptions } from './authorization/authorizer.js';
+import type { HubHooks, HubLimits } from './hub-core.js';
+
+export interface HubOptions extends HubHooks {
+  /** The TCP port; `0` takes a free one. @defaultValue 0 */
+  port?: number;
+  /** The address to listen on. Another than a loopback one needs a key, see {@link jwtKey} and {@link publishKey}. @defaultValue `'127.0.0.1'` */
+  host?: string;
+  /** A key and certificate make it HTTPS. */
+  tls?: SecureContextOptions;
+  /** HTTP/2, with HTTP/1.1 for clients that lack it. Needs `tls`. @defaultValue false */
+  http2?: boolean;
+  /** Keeps events, and brings them to other processes. The hub does not close it. @defaultValue a {@link MemoryBroker} with a history of 100,000 events and 16 MiB a channel, for a day */
+  broker?: Broker;
+  /** What tokens are checked with: a shared secret, a public key (PEM or JWK), see `TokenVerifier`. */
+  jwtKey?: AuthorizerOptions['jwtKey'];
+  /** Where the keys are that tokens are checked with. */
+  jwksUrl?: string;
+  /** Lets whoever has it publish on anything. */
+  publishKey?: string;
+  /** Whether a subscriber may come without a token, and gets what is public. @defaultValue true without `jwtKey` and `jwksUrl` */
+  anonymous?: boolean;
+  /** Origins of pages that may subscribe, with cookies, beside the hub's own. `'*'`: any, without cookies. @defaultValue none */
+  cors?: CorsOrigins;
+  /** Origins of pages that may publish with the cookie, beside the hub's own. @defaultValue none */
+  publishOrigins?: readonly string[];
+  cookieName?: string;
+  /** Whether subscribers with the right are told who has come and gone, and may ask. @defaultValue true */
+  presence?: boolean;
+  /** Whether a subscriber that has lost events is told by `event: gap`. @defaultValue true */
+  gapEvents?: boolean;
+  /** How long a poll waits for an event, in milliseconds. @defaultValue 25000 */
+  pollMs?: number;
+  /** The largest body of a publish, in bytes; more is answered 413. @defaultValue 1048576 (1 MiB) */
+  maxBodyBytes?: number;
+  limits?: Limits & Partial<HubLimits>;
+  /** As of a mount: heartbeats, slow consumers, compression. */
+  streams?: Omit<MountOptions, 'cors' | 'maxBodyBytes'>;
+  trustProxy?: TrustProxy;
+  logger?: Logger;
+  clock?: Clock;
+}
+
+const HUB_LIMITS: HubLimits = { topicsPerConnection: 100, updatesPerRequest: 10_000 };
+const RESPONSE_HEADERS = ['Last-Event-ID', 'Link'];
+
+/** Options with every default filled in, as the hub's parts take them. */
+export interface ResolvedHubOptions {
+  readonly authorizer: Authorizer;
+  readonly publishKey: string | null;
+  readonly limits: HubLimits;
+  readonly cors: MountOptions['cors'];
+  /** What was said about the hub that somebody should hear when it starts; null: nothing. */
+  readonly warning: string | null;
+}
+
+/** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
+export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
+  const faults = new OptionFaults();
+  const { jwtKey, jwksUrl, publishKey = null, publishOrigins, cookieName, host = '127.0.0.1', cors } = options;
+  const hasTokens = jwtKey !== undefined || jwksUrl !== undefined;
+  const isOpen = !hasTokens && publishKey === null;
+  if (publishKey === '') faults.add('publishKey is empty');
+  const { topicsPerConnection, updatesPerRequest } = { ...HUB_LIMITS, ...options.limits };
+  const numbers = { topicsPerConnection, updatesPerRequest };
+  for (const [name, value] of Object.entries(numbers)) faults.checkNumber(`limits.${name}`, value);
+  faults.checkNumber('pollMs', options.pollMs);
+  const warning = isOpen ? 'no key is set: whoever reaches this address may publish and subscribe to everything' : null;
+  if (isOpen && !isLoopback(host)) {
+    faults.add(`host ${quote(host)} is reached from elsewhere, and no key is set: set jwtKey, jwksUrl or publishKey`);
+  }
+  let authorizer: Authorizer | undefined;
+  try {
+    const anonymous = options.anonymous ?? !hasTokens;
+    authorizer = new Authorizer({
+      jwtKey,
+      jwksUrl,
+      anonymous,
+      cookieName,
+      publishOrigins,
+      keyless: isOpen,
+      clock: options.clock,
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigurationError)) throw thrown;
+    faults.add(toError(thrown).message);
+  }
+  faults.throwIfAny();
+  return {
+    authorizer: authorizer as Authorizer,
+    publishKey,
+    limits: { topicsPerConnection, updatesPerRequest },
+    cors:
+      cors === undefined ? undefined : { origins: cors, credentials: cors !== '*', exposeHeaders: RESPONSE_HEADERS },
+    warning,
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
