@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toError } from '../errors.js';
 import { benchCommand } from './bench-command.js';
+import { serveCommand } from './serve-command.js';
 import { tailCommand } from './tail-command.js';
 
 const manifest = new URL('../../package.json', import.meta.url);
@@ -19,6 +20,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = new Command('tradewind')
   .description('Tools for Server-Sent Events.')
   .version(version)
+  .addCommand(serveCommand())
   .addCommand(tailCommand())
   .addCommand(benchCommand())
   .showHelpAfterError('(--help says what there is)');

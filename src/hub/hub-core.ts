@@ -2,7 +2,7 @@
 
 import type { Broker } from '../channel/broker.js';
 import type { Clock } from '../clock.js';
-import { HttpError } from '../errors.js';
+import { BrokerError, HttpError } from '../errors.js';
 import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
 import { isSameSecret } from './authorization/same-secret.js';
@@ -95,7 +95,7 @@ export class HubCore {
    * Publishes updates in order, all or none as far as that is known beforehand.
    *
    * @throws {@link HttpError} 403 when one of them is not the publisher's to publish: none was published.
-   * @throws {@link BrokerError} when the broker does not keep one; those before it were published.
+   *   503 when the broker does not keep one: others may have been published.
    */
   async publish(updates: readonly Update[], claims: Claims, remoteAddress: string): Promise<void> {
     const grants = TopicSelectors.of(claims.publish);
@@ -107,7 +107,11 @@ export class HubCore {
       if (authorizePublish && (await authorizePublish({ update, claims, remoteAddress })) === false)
         throw new HttpError(403);
     }
-    await Promise.all(updates.map((update) => this.log.publish(update)));
+    try {
+      await Promise.all(updates.map((update) => this.log.publish(update)));
+    } catch (thrown) {
+      throw notKept(thrown);
+    }
   }
 
   /** @throws {@link HttpError} 400 when too many are asked for; 403 when the program's own hook refuses. */
@@ -118,4 +122,14 @@ export class HubCore {
       throw new HttpError(400, `${asked.topics.length} topics: at most ${most} for a connection`);
     if (hooks.authorizeSubscribe && (await hooks.authorizeSubscribe(asked)) === false) throw new HttpError(403);
   }
+}
+
+/** A publisher that is told so tries again. */
+function notKept(thrown: unknown): unknown {
+  if (!(thrown instanceof BrokerError)) return thrown;
+  const reason =
+    thrown.code === 'PUBLISH_UNCERTAIN'
+      ? 'not known whether it was published: the broker has gone'
+      : 'the broker does not keep it';
+  return new HttpError(503, reason, { headers: { 'Retry-After': '1' }, log: thrown.message, cause: thrown });
 }

@@ -1,0 +1,296 @@
+/** The simple interface: channels, `POST /publish`, `/stats`. */
+
+import test from 'ava';
+import { FakeClock } from '../../src/testing/index.js';
+import { advanceUntil } from '../connection/streams.js';
+import { MERCURE, PUBLISH_KEY, serveHub } from './serve-hub.js';
+
+interface Answer {
+  readonly status: string;
+  readonly ids: string[];
+  readonly subscribers: number;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  return (await response.json()) as Answer;
+}
+
+const KEY = 'k'.repeat(22);
+
+test('broadcast: streams the channels that are asked for, and no other', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a&channels=b&channels=a');
+  for (const channel of ['c', 'a', 'b']) await hub.post(`channel=${channel}&data=of ${channel}`);
+  t.deepEqual(
+    (await client.take(2)).map(({ data }) => data),
+    ['of a', 'of b'],
+  );
+});
+
+test('broadcast: refuses no channel, and what is no name of one, with 400', async (t) => {
+  const hub = await serveHub(t);
+  for (const query of [
+    '',
+    '?channels=',
+    '?channels=a%0Ab',
+    `?channels=${'x'.repeat(256)}`,
+    `?channels=${'x'.repeat(10_000)}`,
+    '?channels=news.*',
+    '?channels=*',
+    '?channels=tradewind!private',
+  ])
+    t.is((await hub.fetch(`/${query}`)).status, 400, query);
+});
+
+test('broadcast: shows a browser that asks for no channel what this is', async (t) => {
+  const hub = await serveHub(t);
+  const response = await hub.fetch('/', { headers: { Accept: 'text/html' } });
+  t.is(response.status, 200);
+  t.regex(await response.text(), /curl -N/);
+});
+
+test('broadcast: resumes after a last event ID, and tells of a gap', async (t) => {
+  const hub = await serveHub(t);
+  const { ids } = await answerOf(await hub.post('channel=a&data=1'));
+  await hub.post('channel=a&data=2');
+  const client = await hub.open('/?channels=a', { lastEventId: ids[0] ?? '' });
+  t.is((await client.next()).data, '2');
+  const lost = await hub.open('/?channels=a', { lastEventId: 'not-an-id' });
+  t.is((await lost.next()).type, 'gap');
+  t.deepEqual(
+    (await lost.take(2)).map(({ data }) => data),
+    ['1', '2'],
+  );
+});
+
+test('broadcast: is what subscribers by Mercure hear, and hears what they publish', async (t) => {
+  const hub = await serveHub(t);
+  const clients = [
+    await hub.open('/?channels=https://example.com/1'),
+    await hub.subscribe(['https://example.com/{id}']),
+  ];
+  await hub.post('channel=https://example.com/1&data=simple');
+  await hub.published('https://example.com/1', 'mercure');
+  await hub.published(['x', 'https://example.com/1'], 'several');
+  for (const client of clients)
+    t.deepEqual(
+      (await client.take(3)).map(({ data }) => data),
+      ['simple', 'mercure', 'several'],
+    );
+});
+
+test('broadcast ?envelope=1: says of which channel and type each event is', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a&channels=b&envelope=1', { lastEventId: 'unknown' });
+  await hub.post('channel=a&event=tick&data=x%0Ay&id=7&retry=100');
+  await hub.published(['c', 'b'], 'several');
+  const events = await client.take(3);
+  t.deepEqual(
+    events.map(({ type }) => type),
+    ['message', 'message', 'message'],
+  );
+  t.like(JSON.parse(events[0]?.data ?? ''), { type: 'gap', data: '{"lastEventId":"unknown","earliestId":null}' });
+  t.deepEqual(JSON.parse(events[1]?.data ?? ''), { channel: 'a', type: 'tick', data: 'x\ny' });
+  t.is(events[1]?.lastEventId, '7');
+  t.deepEqual(JSON.parse(events[2]?.data ?? ''), { channel: 'b', type: 'message', data: 'several' });
+  t.deepEqual(client.retries, [100]);
+});
+
+test('broadcast ?poll=1: ends after what was missed, or after the next event', async (t) => {
+  const hub = await serveHub(t);
+  const { ids } = await answerOf(await hub.post('channel=a&data=1'));
+  for (const data of [2, 3]) await hub.post(`channel=a&data=${data}`);
+  const missed = await hub.fetch(`/?channels=a&poll=1&lastEventId=${ids[0]}`);
+  t.regex(await missed.text(), /data: 2\n\nid: .*\ndata: 3\n\n$/);
+  const waiting = await hub.open('/?channels=a', { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+  await hub.post('channel=a&data=4');
+  await waiting.closed;
+  t.true(waiting.isComplete);
+  t.deepEqual(
+    waiting.events.map(({ data }) => data),
+    ['4'],
+  );
+});
+
+test('broadcast ?poll=1: ends without an event when none has come for a while', async (t) => {
+  const clock = new FakeClock();
+  const hub = await serveHub(t, { clock, pollMs: 25_000 });
+  const client = await hub.open('/?channels=a&poll=1');
+  let isClosed = false;
+  void client.closed.then(() => {
+    isClosed = true;
+  });
+  await advanceUntil(clock, () => isClosed);
+  t.true(client.isComplete);
+  t.deepEqual(client.events, []);
+});
+
+test('channels: adds and drops channels of a stream that is open', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open(`/?channels=a&channels=b&connection=${KEY}`);
+  const body = new URLSearchParams([
+    ['connection', KEY],
+    ['add', 'c'],
+    ['drop', 'a'],
+  ]);
+  t.is((await hub.fetch('/channels', { method: 'POST', body })).status, 204);
+  for (const channel of ['a', 'b', 'c']) await hub.post(`channel=${channel}&data=${channel}`);
+  t.deepEqual(
+    (await client.take(2)).map(({ data }) => data),
+    ['b', 'c'],
+  );
+  t.deepEqual(await (await hub.fetch('/stats')).json(), [
+    ['b', 1],
+    ['c', 1],
+  ]);
+});
+
+test('channels: is 404 for a stream that is not here, and 403 for what the program refuses', async (t) => {
+  const hub = await serveHub(t, { authorizeSubscribe: ({ topics }) => !topics.includes('closed') });
+  const change = async (...fields: [string, string][]) =>
+    (await hub.fetch('/channels', { method: 'POST', body: new URLSearchParams(fields) })).status;
+  t.is(await change(['connection', KEY], ['add', 'c']), 404);
+  t.is(await change(['add', 'c']), 400);
+  const client = await hub.open(`/?channels=a&connection=${KEY}`);
+  t.is(await change(['connection', KEY], ['add', 'closed']), 403);
+  t.is(await change(['connection', KEY], ['add', 'x\n']), 400);
+  t.is((await hub.open(`/?channels=a&connection=${KEY}`)).status, 409);
+  await client.close();
+  let status = 204;
+  while (status !== 404) status = await change(['connection', KEY], ['add', 'c']);
+  t.is((await hub.open('/?channels=a&connection=short')).status, 400);
+});
+
+test('publish: takes a form, and answers the ids and how many subscribers there are', async (t) => {
+  const hub = await serveHub(t);
+  const clients = [
+    await hub.open('/?channels=a'),
+    await hub.open('/?channels=a&channels=b'),
+    await hub.subscribe(['*']),
+  ];
+  const response = await hub.post('channel=a&channel=b&event=tick&data=1&retry=7');
+  t.is(response.status, 200);
+  const { status, ids, subscribers } = await answerOf(response);
+  t.is(status, 'ok');
+  t.is(subscribers, 5);
+  t.deepEqual(
+    (await clients[2]?.take(2))?.map(({ lastEventId, type }) => [lastEventId, type]),
+    [
+      [ids[0], 'tick'],
+      [ids[1], 'tick'],
+    ],
+  );
+});
+
+test("publish: takes cyclone-sse's form, with the key in it", async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  const post = (body: string) =>
+    hub.fetch('/publish', { method: 'POST', body, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
+  t.is((await post(`key=${PUBLISH_KEY}&channel=a&message=wow`)).status, 200);
+  t.is((await client.next()).data, 'wow');
+  t.is((await post('key=wrong&channel=a&message=wow')).status, 401);
+  t.is((await post('channel=a&message=wow')).status, 401);
+});
+
+test('publish: takes JSON, whose data is any value', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  for (const data of ['text', { price: 1 }, 7, null, false, '']) {
+    const body = JSON.stringify({ channel: 'a', event: 'tick', data, id: 'x' });
+    t.is((await hub.post(body, 'application/json')).status, 200);
+    t.is((await client.next()).data, typeof data === 'string' ? data : JSON.stringify(data));
+  }
+});
+
+test('publish: takes many as lines of JSON, in order', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a&channels=b');
+  const lines = Array.from({ length: 5_000 }, (_, index) =>
+    JSON.stringify({ channel: index % 2 ? 'a' : 'b', data: index }),
+  );
+  const { ids } = await answerOf(await hub.post(`${lines.join('\r\n')}\n`, 'application/x-ndjson'));
+  const events = await client.take(5_000);
+  t.deepEqual(
+    events.map(({ lastEventId }) => lastEventId),
+    ids,
+  );
+  t.deepEqual([events[0]?.data, events.at(-1)?.data], ['0', '4999']);
+});
+
+test('publish: names the line of a batch that cannot be published, and publishes nothing of it', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  for (const third of [
+    '{"channel":"a"',
+    '[]',
+    '{"channel":"a"}',
+    '{"data":"x"}',
+    '{"channel":"*","data":"x"}',
+    '{"channel":"a","data":"x","retry":-1}',
+  ]) {
+    const response = await hub.post(
+      `{"channel":"a","data":"1"}\n{"channel":"a","data":"2"}\n${third}`,
+      'application/x-ndjson',
+    );
+    t.is(response.status, 400, third);
+    t.regex(await response.text(), /^400 line 3: .*Nothing of the batch was published/);
+  }
+  await hub.post('channel=a&data=end');
+  t.is((await client.next()).data, 'end');
+});
+
+test('publish: refuses what has no channel or no data with 400, another type with 415, another verb with 405', async (t) => {
+  const hub = await serveHub(t);
+  for (const body of ['data=x', 'channel=a', 'channel=&data=x', '']) t.is((await hub.post(body)).status, 400, body);
+  for (const body of ['', '{', '[]', '"a"', '{"channel":{},"data":1}', '{"channel":[],"data":1}'])
+    t.is((await hub.post(body, 'application/json')).status, 400, body);
+  t.is((await hub.post('x', 'text/plain')).status, 415);
+  t.is((await hub.fetch('/publish?channel=a&message=x')).status, 405);
+});
+
+test('publish: keeps what nobody listens to, and a quiet channel whatever a noisy one does', async (t) => {
+  const hub = await serveHub(t);
+  await hub.post('channel=quiet&data=kept');
+  const lines = Array.from({ length: 10_000 }, () => '{"channel":"noisy","data":"x"}');
+  await hub.post(lines.join('\n'), 'application/x-ndjson');
+  const client = await hub.open('/?channels=quiet&lastEventId=earliest');
+  t.is((await client.next()).data, 'kept');
+});
+
+test('stats: counts the streams of each channel', async (t) => {
+  const hub = await serveHub(t);
+  t.deepEqual(await (await hub.fetch('/stats')).json(), []);
+  const client = await hub.open('/?channels=b&channels=a');
+  await hub.open('/?channels=b');
+  await hub.subscribe(['https://example.com/{id}']);
+  t.deepEqual(await (await hub.fetch('/stats')).json(), [
+    ['a', 1],
+    ['b', 2],
+    ['https://example.com/{id}', 1],
+  ]);
+  await client.close();
+  let stats: unknown[] = [1, 2, 3];
+  while (stats.length > 2) stats = (await (await hub.fetch('/stats')).json()) as unknown[];
+  t.deepEqual(stats, [
+    ['b', 1],
+    ['https://example.com/{id}', 1],
+  ]);
+});
+
+test('hub: is open on the loopback interface without a key, and says so; elsewhere it is refused', async (t) => {
+  const hub = await serveHub(t, { jwtKey: undefined, publishKey: undefined } as never);
+  t.regex(hub.hub.warning ?? '', /no key/);
+  t.is(
+    (await hub.fetch('/publish', { method: 'POST', body: new URLSearchParams({ channel: 'a', data: 'x' }) })).status,
+    200,
+  );
+  t.is(
+    (await hub.fetch(MERCURE, { method: 'POST', body: new URLSearchParams({ topic: 'a', data: 'x' }) })).status,
+    200,
+  );
+  await t.throwsAsync(() => serveHub(t, { jwtKey: undefined, publishKey: undefined, host: '0.0.0.0' } as never), {
+    code: 'INVALID_OPTIONS',
+    message: /jwtKey, jwksUrl or publishKey/,
+  });
+});

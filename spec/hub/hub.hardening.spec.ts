@@ -1,0 +1,139 @@
+/** What a hub has to withstand: one attack, or one mishap, a test. */
+
+import test from 'ava';
+import { MemoryBroker } from '../../src/index.js';
+import { FakeClock } from '../../src/testing/index.js';
+import { RawSocket } from '../support/raw-socket.js';
+import { bearer, MERCURE, serveHub } from './serve-hub.js';
+
+test('hub: a pathological template costs no more than a plain one', async (t) => {
+  const hub = await serveHub(t);
+  const templates = [
+    '{+a}'.repeat(16),
+    '{a:32}'.repeat(16),
+    '{?a*,b*,c*,d*}{&a*,b*,c*,d*}{/a*,b*}',
+    '{+a}'.repeat(900),
+    '{',
+    '{a',
+    '{}',
+    '{a}}',
+  ];
+  const client = await hub.subscribe(templates);
+  t.is(client.status, 200);
+  for (let number = 0; number < 20; number++) await hub.published(`${'a'.repeat(4_000)}é${number}`, 'x');
+  await hub.published('{', 'end');
+  t.is((await client.next()).data, 'end');
+});
+
+test('hub: a topic of 10 KB, or with control characters, is refused', async (t) => {
+  const hub = await serveHub(t);
+  for (const topic of ['x'.repeat(10_000), 'a\0b', 'a\nb', 'a\x7f']) {
+    t.is((await hub.publish([['topic', topic]])).status, 400);
+    t.is((await hub.fetch(`${MERCURE}?topic=${encodeURIComponent(topic)}`)).status, 400);
+  }
+});
+
+test('hub: nobody subscribes to, or publishes on, what private updates go by', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.subscribe(['tradewind!private', 'tradewind!several', 'tradewind!every', 'a']);
+  await hub.published(['x', 'y'], 'secret', [['private', 'on']]);
+  await hub.published(['x', 'y'], 'of others');
+  await hub.published('tradewind!private', '{"topics":["a"],"isPrivate":false,"type":"message","data":"forged"}');
+  await hub.published('a', 'end');
+  t.deepEqual(
+    (await client.take(2)).map(({ data }) => data.slice(0, 10)),
+    ['{"topics":', 'end'],
+  );
+  t.is((await hub.post('channel=tradewind!private&data=x')).status, 400);
+});
+
+test('hub: an update that says it is an envelope is text like any other', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.subscribe(['*']);
+  const text = '{"topics":["a"],"isPrivate":false,"type":"evil","data":"forged"}';
+  await hub.published('a', text);
+  await hub.published(['a', 'b'], text, [['type', 'update']]);
+  t.deepEqual(
+    (await client.take(2)).map(({ type, data }) => [type, data]),
+    [
+      ['message', text],
+      ['update', text],
+    ],
+  );
+});
+
+test('hub: a grant of a template does not reach beyond it', async (t) => {
+  const hub = await serveHub(t);
+  const headers = await bearer({ publish: ['https://example.com/users/{id}'] });
+  for (const topic of [
+    'https://example.com/users/1/secrets',
+    'https://example.com/users/1?x',
+    'https://example.com/users/1#x',
+    'https://evil.example/users/1',
+    'https://example.com/users/../admin',
+    'https://example.com/users/a\u2028b',
+  ])
+    t.is((await hub.publish([['topic', topic]], headers)).status, 403, topic);
+});
+
+test('hub: a subscriber that reads nothing delays nobody, and is cut off while others get everything', async (t) => {
+  const hub = await serveHub(t, {
+    streams: { maxBufferedBytes: 256 * 1024 },
+    broker: new MemoryBroker({ historyBytes: 1_000 }),
+  });
+  const stalled = await hub.subscribe(['a']);
+  stalled.stall();
+  const reader = await hub.subscribe(['a']);
+  const data = 'x'.repeat(64 * 1024);
+  let published = 0;
+  while (hub.hub.router.connections > 1) {
+    await hub.published('a', data);
+    published++;
+  }
+  t.is((await reader.take(published)).length, published);
+  t.is(hub.logger.take()[0]?.message, 'slow consumer cut off');
+});
+
+test('hub: a clock that jumps ends no stream early, and keeps none beyond its token', async (t) => {
+  const clock = new FakeClock();
+  const hub = await serveHub(t, { clock });
+  const client = await hub.subscribe(['a'], { grants: { expiresAt: Date.now() + 40 * 24 * 60 * 60 * 1_000 } });
+  // Longer than a timer can be set for.
+  clock.advance(30 * 24 * 60 * 60 * 1_000);
+  await hub.published('a', 'still there');
+  t.is((await client.next()).data, 'still there');
+  clock.advance(11 * 24 * 60 * 60 * 1_000);
+  await client.closed;
+  t.pass();
+});
+
+test('hub: a body without an end is cut off at the limit', async (t) => {
+  const hub = await serveHub(t, { maxBodyBytes: 1_000 });
+  const raw = await RawSocket.open(t, hub.server);
+  const { Authorization } = await bearer({ publish: ['*'] });
+  raw.send(
+    `POST ${MERCURE} HTTP/1.1\r\nHost: x\r\nAuthorization: ${Authorization}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10000000\r\n\r\ntopic=a&data=${'x'.repeat(2_000)}`,
+  );
+  await raw.until(({ status }) => status !== 0);
+  t.is(raw.status, 413);
+});
+
+test('hub: whoever cannot publish does not have its body read', async (t) => {
+  const hub = await serveHub(t);
+  const raw = await RawSocket.open(t, hub.server);
+  raw.send(
+    `POST ${MERCURE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n`,
+  );
+  await raw.until(({ status }) => status !== 0);
+  t.is(raw.status, 401);
+});
+
+test('hub: a broker that keeps nothing more has publishers told, and no update is half answered', async (t) => {
+  const broker = new MemoryBroker();
+  const hub = await serveHub(t, { broker });
+  await broker.close();
+  const response = await hub.publish('topic=a&data=x');
+  t.is(response.status, 503);
+  t.truthy(response.headers.get('retry-after'));
+  t.is(hub.logger.take().length, 1);
+});

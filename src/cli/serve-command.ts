@@ -1,0 +1,138 @@
+/** `tradewind serve`: the hub's settings, and the process around it. */
+
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command, Option } from 'commander';
+import type { Broker } from '../channel/broker.js';
+import { ConfigurationError, quote, toError } from '../errors.js';
+import type { Hub } from '../hub/hub.js';
+import { OptionFaults } from '../option-faults.js';
+import { hubOptions } from './serve/hub-options.js';
+import { openBroker } from './serve/open-broker.js';
+import { type Given, readSettings, type Values } from './serve/read-settings.js';
+import { flagOf, SETTINGS, type Setting } from './serve/settings.js';
+import { settingsSchema } from './serve/settings-schema.js';
+import { publishLines } from './serve/stdin-input.js';
+
+const EXAMPLES = `
+Every option is an environment variable as well, TRADEWIND_JWT_KEY for --jwt-key, and a name in the file of --config, jwtKey. The option
+wins, then the variable.
+
+Examples:
+  To try it; whoever is on this machine may publish and subscribe:
+  $ tradewind serve
+  $ curl -N 'http://127.0.0.1:8888/?channels=news'
+  $ curl -d channel=news -d data=hello http://127.0.0.1:8888/publish
+  For clients of Mercure, at /.well-known/mercure; tradewind token makes tokens:
+  $ tradewind serve --host 0.0.0.0 --jwt-key @secret.txt --anonymous --cors https://shop.example
+  A log in the browser:
+  $ tail -F /var/log/syslog | tradewind serve --stdin syslog
+  Events that outlive the process; many hubs that are one:
+  $ tradewind serve --data /var/lib/tradewind
+  $ tradewind serve --broker redis://127.0.0.1:6379`;
+
+interface Flags {
+  readonly config?: string;
+  readonly printSchema?: true;
+  readonly [name: string]: unknown;
+}
+
+export function serveCommand(): Command {
+  const command = new Command('serve').description('Run the hub: publish over HTTP, subscribe to event streams.');
+  for (const setting of SETTINGS) {
+    const option = new Option(flagOf(setting), aboutOption(setting));
+    command.addOption(option.helpGroup(setting.group));
+  }
+  return command
+    .option('--config <file>', 'read settings from a file, JSON or YAML')
+    .option('--print-schema', "print the file's JSON Schema, and end")
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+function aboutOption({ about, fallback }: Setting): string {
+  if (fallback === true) return `do not ${about}`;
+  return fallback === undefined || fallback === false ? about : `${about} (default: ${fallback})`;
+}
+
+async function run(_flags: Flags, command: Command): Promise<void> {
+  const flags = command.opts<Flags>();
+  if (flags.printSchema) {
+    process.stdout.write(`${JSON.stringify(settingsSchema(), null, 2)}\n`);
+    return;
+  }
+  const given = Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) === 'cli');
+  const file = flags.config ?? process.env['TRADEWIND_CONFIG'];
+  await serve(await makeHub({ flags: Object.fromEntries(given), environment: process.env, file }));
+}
+
+interface MadeHub {
+  readonly hub: Hub;
+  readonly broker: Broker;
+  readonly values: Values;
+}
+
+/** @throws {@link ConfigurationError} that names all that is wrong. */
+async function makeHub(given: Given): Promise<MadeHub> {
+  const faults = new OptionFaults();
+  const values = readSettings(given, faults);
+  const options = hubOptions(values, faults);
+  const broker = await attempt(faults, () => openBroker(values, faults));
+  // Only now: the other commands start without it.
+  const { Hub } = await import('../hub/hub.js');
+  try {
+    const hub = await attempt(faults, () => new Hub({ ...options, ...(broker === null ? {} : { broker }) }));
+    faults.throwIfAny();
+    if (hub === null || broker === null) throw new Error('unreachable: what is missing is a fault');
+    if ('ready' in broker) await broker.ready();
+    if (values['app'] !== undefined) await mountApp(hub, `${values['app']}`);
+    return { hub, broker, values };
+  } catch (thrown) {
+    await broker?.close();
+    throw thrown;
+  }
+}
+
+async function serve({ hub, broker, values }: MadeHub): Promise<void> {
+  const server = await hub.listen();
+  const { url } = server;
+  process.stderr.write(`tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
+  if (hub.warning !== null) process.stderr.write(`! ${hub.warning}\n`);
+  const { stdin, drainSeconds = 5 } = values;
+  if (stdin !== undefined) {
+    const refused = (thrown: unknown) =>
+      void process.stderr.write(`! a line was not published: ${toError(thrown).message}\n`);
+    void publishLines(hub, `${stdin}`, process.stdin, refused);
+  }
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  process.stderr.write(`${signal}: ending ${hub.router.connections} streams\n`);
+  await hub.close({ drainMs: signal === 'SIGTERM' ? Number(drainSeconds) * 1_000 : 0 });
+  await broker.close();
+  process.stdin.destroy();
+}
+
+/** Imports a module, and lets it mount what it has beside the hub's own. */
+async function mountApp(hub: Hub, path: string): Promise<void> {
+  const app: unknown = await import(pathToFileURL(resolve(path)).href);
+  const { default: mount } = app as { default?: unknown };
+  if (typeof mount !== 'function') {
+    throw new ConfigurationError(
+      'INVALID_APP',
+      `No app: ${quote(path)} has no default export that is a function. Export (hub) => ….`,
+    );
+  }
+  await mount(hub);
+}
+
+/** Notes what is wrong, among what else is. */
+async function attempt<Result>(faults: OptionFaults, make: () => Result | Promise<Result>): Promise<Result | null> {
+  try {
+    return await make();
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigurationError)) throw thrown;
+    faults.add(thrown.message.replace(/^Invalid options: (.*)\. Correct or remove them\.$/s, '$1'));
+    return null;
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { toError } from '../../errors.js';
+import type { HubOptions } from '../../hub/hub-options.js';
+import type { OptionFaults } from '../../option-faults.js';
+import type { Values } from './read-settings.js';
+
+/** The settings, but for the broker, in the words of {@link HubOptions}. What is missing is left to the hub. */
+export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
+  const numberOf = (name: string) => values[name] as number | undefined;
+  const textOf = (name: string) => values[name] as string | undefined;
+  const switchOf = (name: string) => values[name] as boolean | undefined;
+  const listOf = (name: string) => values[name] as readonly string[] | undefined;
+  const jwtKey = textOf('jwtKey');
+  const algorithm = textOf('jwtAlgorithm');
+  if (algorithm !== undefined && jwtKey === undefined) faults.add('jwtAlgorithm needs jwtKey');
+  const heartbeat = numberOf('heartbeatSeconds');
+  return given({
+    port: numberOf('port') ?? 8888,
+    host: textOf('host'),
+    tls: readTls(textOf('tlsCert'), textOf('tlsKey'), faults),
+    http2: switchOf('http2'),
+    trustProxy: listOf('trustProxy'),
+    jwtKey: jwtKey !== undefined && algorithm !== undefined ? { key: jwtKey, algorithm } : jwtKey,
+    jwksUrl: textOf('jwks'),
+    publishKey: textOf('publishKey'),
+    anonymous: switchOf('anonymous'),
+    cors: listOf('cors')?.includes('*') ? '*' : listOf('cors'),
+    publishOrigins: listOf('publishOrigins'),
+    cookieName: textOf('cookieName'),
+    gapEvents: switchOf('gapEvents'),
+    presence: switchOf('presence'),
+    maxBodyBytes: numberOf('maxBodyBytes'),
+    streams: given({
+      heartbeatMs: heartbeat === undefined ? undefined : heartbeat * 1_000,
+      lean: switchOf('lean'),
+      compression: textOf('compression'),
+      slowConsumer: textOf('slowConsumer'),
+    }) as NonNullable<HubOptions['streams']>,
+    limits: given({
+      connections: numberOf('maxConnections'),
+      connectionsPerAddress: numberOf('maxConnectionsPerAddress'),
+      topicsPerConnection: numberOf('maxChannels'),
+    }),
+  }) as HubOptions;
+}
+
+function readTls(cert: string | undefined, key: string | undefined, faults: OptionFaults): HubOptions['tls'] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    faults.add('tlsCert and tlsKey need each other');
+    return undefined;
+  }
+  try {
+    return { cert: readFileSync(cert), key: readFileSync(key) };
+  } catch (thrown) {
+    faults.add(toError(thrown).message);
+    return undefined;
+  }
+}
+
+function given(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
