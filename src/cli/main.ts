@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { toError } from '../errors.js';
 import { benchCommand } from './bench-command.js';
 import { tailCommand } from './tail-command.js';
+import { tokenCommand } from './token-command.js';
 
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
@@ -21,6 +22,7 @@ const program = new Command('tradewind')
   .version(version)
   .addCommand(tailCommand())
   .addCommand(benchCommand())
+  .addCommand(tokenCommand())
   .showHelpAfterError('(--help says what there is)');
 
 try {
