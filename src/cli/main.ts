@@ -7,6 +7,7 @@ import { toError } from '../errors.js';
 import { benchCommand } from './bench-command.js';
 import { serveCommand } from './serve-command.js';
 import { tailCommand } from './tail-command.js';
+import { tokenCommand } from './token-command.js';
 
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
@@ -23,6 +24,7 @@ const program = new Command('tradewind')
   .addCommand(serveCommand())
   .addCommand(tailCommand())
   .addCommand(benchCommand())
+  .addCommand(tokenCommand())
   .showHelpAfterError('(--help says what there is)');
 
 try {

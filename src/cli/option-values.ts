@@ -18,3 +18,22 @@ export function number(value: string): number {
   if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Give a number, 0 or more.');
   return Number(value);
 }
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+
+/** A span of time, in seconds: `90s`, `30m`, `1h`, `7d`, `2w`, or the number of seconds. */
+export function durationSeconds(value: string): number {
+  const [, digits = '', unit = 's'] = /^(\d+)([smhdw])?$/.exec(value) ?? [];
+  const seconds = Number(digits) * (UNIT_SECONDS[unit] ?? 0);
+  // 100 years: more is a slip, and dates end somewhere.
+  if (seconds > 0 && seconds <= 3_155_760_000) return seconds;
+  throw new InvalidArgumentError('Write it as 90s, 30m, 1h, 7d, 2w or a number of seconds.');
+}
+
+export function json(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new InvalidArgumentError('Give JSON, such as \'{"user":7}\'.');
+  }
+}
