@@ -211,7 +211,7 @@ test.serial('bench: Ctrl-C ends it with the totals', async (t) => {
 test.serial('bench: shows on a terminal how far it is, and nowhere else', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
   const args = ['bench', url, '-c', '2', '-d', '2'];
-  const run = startCommand(t, args, ['env', 'TERM=xterm', ...IN_TERMINAL]);
+  const run = startCommand(t, args, { program: ['env', 'TERM=xterm', ...IN_TERMINAL] });
   await run.ended;
   t.true(run.out.includes('\r\x1b[K2 of 2 open, 2 events, 0 a second'), JSON.stringify(run.out));
   t.true(run.out.includes('\r\x1b[KGET '), JSON.stringify(run.out));

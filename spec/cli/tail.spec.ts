@@ -205,10 +205,10 @@ test('tail: has colours on a terminal, and nowhere else', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
   const args = ['tail', url, '--count', '1'];
   const environment = ['env', '-u', 'NO_COLOR', '-u', 'FORCE_COLOR', '-u', 'CI', 'TERM=xterm'];
-  const coloured = startCommand(t, args, [...environment, ...IN_TERMINAL]);
+  const coloured = startCommand(t, args, { program: [...environment, ...IN_TERMINAL] });
   t.is(await coloured.ended, 0);
   t.true(coloured.out.includes('\x1b[36mmessage\x1b[0m'), coloured.out);
-  const asked = startCommand(t, args, ['env', 'TERM=xterm', 'NO_COLOR=1', ...IN_TERMINAL]);
+  const asked = startCommand(t, args, { program: ['env', 'TERM=xterm', 'NO_COLOR=1', ...IN_TERMINAL] });
   await asked.ended;
   t.false(asked.out.includes('\x1b['), asked.out);
   const piped = await tail(t, url, '--count', '1');

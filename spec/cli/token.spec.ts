@@ -22,7 +22,7 @@ interface Setting {
 async function token(t: ExecutionContext, args: readonly string[], { key, input }: Setting = {}) {
   const withKey = ['env', '-u', 'TRADEWIND_JWT_KEY', ...(key === undefined ? [] : [`TRADEWIND_JWT_KEY=${key}`])];
   const withInput = input === undefined ? [] : ['sh', '-c', 'text=$1; shift; printf %s "$text" | "$@"', 'sh', input];
-  const run = startCommand(t, ['token', ...args], [...withInput, ...withKey, ...PROGRAM]);
+  const run = startCommand(t, ['token', ...args], { program: [...withInput, ...withKey, ...PROGRAM] });
   const status = await run.ended;
   return { out: run.out, err: run.err, status };
 }
@@ -87,7 +87,7 @@ test('token create: says what is suspicious about it, beside', async (t) => {
 
 test('token check: says what a token grants, and until when', async (t) => {
   const mercure = { publish: ['https://example.com/{id}', 'b'], subscribe: ['c\x1b[2J'], payload: { user: 7 } };
-  const exp = Math.floor(inSeconds(3_600 * 3 + 60));
+  const exp = Math.floor(inSeconds(3_600 * 3.5));
   const { out, err, status } = await token(t, ['check', tokenOf({ mercure, exp }, { key: KEY }), '--key', KEY]);
   t.is(
     out,

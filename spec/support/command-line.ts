@@ -25,10 +25,26 @@ export interface EndedRun extends Run {
   readonly status: number | string;
 }
 
+export interface CommandOptions {
+  program?: readonly string[];
+  /** What it reads of its standard input, which stays open; without it, nothing. */
+  input?: string;
+  environment?: NodeJS.ProcessEnv;
+}
+
 /** Starts the command line in a process of its own, which ends with the spec at the latest. */
-export function startCommand(t: ExecutionContext, args: readonly string[], program: readonly string[] = PROGRAM): Run {
+export function startCommand(
+  t: ExecutionContext,
+  args: readonly string[],
+  { program = PROGRAM, input, environment = {} }: CommandOptions = {},
+): Run {
   const [file = '', ...rest] = [...program, ...args];
-  const child = spawn(file, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, rest, {
+    cwd: root,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  child.stdin?.on('error', () => {}).write(input);
   t.teardown(() => void child.kill('SIGKILL'));
   let look = () => {};
   const run: Run = {
@@ -55,7 +71,12 @@ export function startCommand(t: ExecutionContext, args: readonly string[], progr
 }
 
 /** Runs it to its end. */
-export async function runCommand(t: ExecutionContext, args: readonly string[]): Promise<EndedRun> {
-  const run = startCommand(t, args);
+export async function runCommand(
+  t: ExecutionContext,
+  args: readonly string[],
+  options?: CommandOptions,
+): Promise<EndedRun> {
+  const run = startCommand(t, args, options);
+  run.child.stdin?.end();
   return Object.assign(run, { status: await run.ended });
 }

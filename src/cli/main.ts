@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toError } from '../errors.js';
 import { benchCommand } from './bench-command.js';
+import { publishCommand } from './publish-command.js';
 import { serveCommand } from './serve-command.js';
 import { tailCommand } from './tail-command.js';
 import { tokenCommand } from './token-command.js';
@@ -22,6 +23,7 @@ const program = new Command('tradewind')
   .description('Tools for Server-Sent Events.')
   .version(version)
   .addCommand(serveCommand())
+  .addCommand(publishCommand())
   .addCommand(tailCommand())
   .addCommand(benchCommand())
   .addCommand(tokenCommand())

@@ -96,8 +96,8 @@ async function makeHub(given: Given): Promise<MadeHub> {
 async function serve({ hub, broker, values }: MadeHub): Promise<void> {
   const server = await hub.listen();
   const { url } = server;
-  process.stderr.write(`tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
-  if (hub.warning !== null) process.stderr.write(`! ${hub.warning}\n`);
+  const warning = hub.warning === null ? '' : `! ${hub.warning}\n`;
+  process.stderr.write(`${warning}tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
   const { stdin, drainSeconds = 5 } = values;
   if (stdin !== undefined) {
     const refused = (thrown: unknown) =>

@@ -1,0 +1,200 @@
+/** `tradewind serve` and `tradewind publish`, in processes of their own, as a person runs them. */
+
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { readSettings } from '../../src/cli/serve/read-settings.js';
+import { SETTINGS, variableOf } from '../../src/cli/serve/settings.js';
+import { OptionFaults } from '../../src/option-faults.js';
+import { connect } from '../../src/testing/index.js';
+import { certificate } from '../support/certificate.js';
+import { type CommandOptions, type Run, runCommand, startCommand } from '../support/command-line.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+/** Starts a hub on a port that the system chose. */
+async function serve(
+  t: ExecutionContext,
+  args: readonly string[] = [],
+  options?: CommandOptions,
+): Promise<Run & { url: string }> {
+  const run = startCommand(t, ['serve', '--port', '0', ...args], options);
+  await run.said(/tradewind hub at (\S+),/);
+  return Object.assign(run, { url: /tradewind hub at (\S+),/.exec(run.err)?.[1] ?? '' });
+}
+
+async function file(t: ExecutionContext, name: string, content: string): Promise<string> {
+  const path = join(await temporaryFolder(t), name);
+  await writeFile(path, content);
+  return path;
+}
+
+test('serve: says where it is, and that it is open; drains and ends with status 0 at SIGTERM', async (t) => {
+  const hub = await serve(t, ['--drain-seconds', '0']);
+  t.regex(hub.err, /no key is set/);
+  const client = await connect(hub.url, '/?channels=news');
+  t.teardown(() => client.close());
+  const published = await runCommand(t, ['publish', 'news', '--hub', hub.url, '--data', 'wow', '--event', 'tick']);
+  const event = await client.next();
+  t.like(event, { type: 'tick', data: 'wow' });
+  t.is(published.out, `${event.lastEventId}\n`);
+  hub.child.kill('SIGTERM');
+  await client.closed;
+  t.is(await hub.ended, 0);
+  t.true(client.isComplete);
+});
+
+test('serve: says all that is wrong at once, and ends with status 1', async (t) => {
+  const config = await file(t, 'hub.yaml', 'prot: 80\nport: many\nhttp2: perhaps\n');
+  const { err, status } = await runCommand(t, [
+    'serve',
+    '--config',
+    config,
+    '--host',
+    '0.0.0.0',
+    '--broker',
+    'http://user:secret@x',
+    '--tls-cert',
+    '/nope',
+    '--jwt-key',
+    '@/nope/key',
+  ]);
+  t.is(status, 1);
+  for (const fault of [
+    /"prot" in .*hub.yaml is no setting/,
+    /port in .* "many" is not a number/,
+    /http2 in .* "perhaps" is not true or false/,
+    /broker "http:\/\/x"/,
+    /tlsCert and tlsKey need each other/,
+    /\/nope\/key/,
+    /"0.0.0.0" is reached from elsewhere/,
+  ])
+    t.regex(err, fault);
+  t.false(err.includes('secret'));
+});
+
+test('serve --tls-cert, --tls-key, --http2: serves HTTPS', async (t) => {
+  const { key, cert } = certificate();
+  const hub = await serve(t, [
+    '--http2',
+    '--tls-cert',
+    await file(t, 'cert.pem', cert),
+    '--tls-key',
+    await file(t, 'key.pem', key),
+  ]);
+  t.regex(hub.url, /^https:/);
+});
+
+test('serve --stdin: makes each line an event, of the channel that is named', async (t) => {
+  const hub = await serve(t, ['--stdin', 'log'], { input: 'one\ntwo\r\n\nthree: é\n' });
+  const client = await connect(hub.url, '/?channels=log&lastEventId=earliest');
+  t.teardown(() => client.close());
+  t.deepEqual(
+    (await client.take(4)).map(({ data }) => data),
+    ['one', 'two', '', 'three: é'],
+  );
+  hub.child.stdin?.end('last\n');
+  t.is((await client.next()).data, 'last');
+});
+
+test('serve --data: has every answered publish after a kill -9, and resumes where the client was', async (t) => {
+  const folder = await temporaryFolder(t);
+  const hub = await serve(t, ['--data', folder]);
+  const ids: string[] = [];
+  const publish = async (data: number) => {
+    const response = await fetch(`${hub.url}/publish`, {
+      method: 'POST',
+      body: new URLSearchParams({ channel: 'a', data: `${data}` }),
+    });
+    ids.push(((await response.json()) as { ids: string[] }).ids[0] as string);
+  };
+  for (let number = 0; number < 50; number++) await publish(number);
+  hub.child.kill('SIGKILL');
+  await hub.ended;
+  const again = await serve(t, ['--data', folder]);
+  const client = await connect(again.url, '/?channels=a', { lastEventId: ids[9] ?? '' });
+  t.teardown(() => client.close());
+  t.deepEqual(
+    (await client.take(40)).map(({ lastEventId }) => lastEventId),
+    ids.slice(10),
+  );
+});
+
+test("serve --app: mounts a module's handlers beside the hub's, on the hub's channels", async (t) => {
+  const app = await file(
+    t,
+    'app.mjs',
+    `import { EventSourceHandler } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    export default (hub) => hub.router.mount('/rooms/:room', class extends EventSourceHandler {
+      async open({ room }) { await this.subscribe(room); this.writeMessage('ready', ''); }
+    });`,
+  );
+  // As installed: the app's handlers are made of the same classes as the hub's.
+  const hub = await serve(t, ['--app', app], { program: [process.execPath, 'dist/cli/main.js'] });
+  const client = await connect(hub.url, '/rooms/a');
+  t.teardown(() => client.close());
+  await client.next('ready');
+  await fetch(`${hub.url}/publish`, { method: 'POST', body: new URLSearchParams({ channel: 'a', data: 'x' }) });
+  t.is((await client.next()).data, 'x');
+});
+
+test('serve: an option wins over a variable, and that over the file', async (t) => {
+  const config = await file(
+    t,
+    'hub.json',
+    '{"$schema":"x","host":"file","port":1,"cookieName":"file","cors":["a","b"],"anonymous":true}',
+  );
+  const faults = new OptionFaults();
+  const values = readSettings(
+    {
+      flags: { host: 'flag' },
+      environment: { TRADEWIND_HOST: 'variable', TRADEWIND_PORT: '2', TRADEWIND_HTTP2: 'false' },
+      file: config,
+    },
+    faults,
+  );
+  t.notThrows(() => faults.throwIfAny());
+  t.deepEqual(values, { host: 'flag', port: 2, cookieName: 'file', cors: ['a', 'b'], anonymous: true, http2: false });
+});
+
+test('serve: reads secrets from files, without the last line break', async (t) => {
+  const key = await file(t, 'secret.txt', 'much secret\n');
+  const values = readSettings(
+    { flags: { jwtKey: `@${key}` }, environment: { TRADEWIND_PUBLISH_KEY: `@${key}` } },
+    new OptionFaults(),
+  );
+  t.deepEqual(values, { jwtKey: 'much secret', publishKey: 'much secret' });
+});
+
+test('serve: has a variable and an option of its own for each setting', (t) => {
+  const names = SETTINGS.map(variableOf);
+  t.is(new Set(names).size, SETTINGS.length);
+  t.true(names.includes('TRADEWIND_MAX_CONNECTIONS_PER_ADDRESS'));
+});
+
+test('serve --print-schema: prints the schema that the documentation has', async (t) => {
+  const { out } = await runCommand(t, ['serve', '--print-schema']);
+  t.is(out, readFileSync(new URL('../../docs/hub.schema.json', import.meta.url), 'utf8'));
+});
+
+test('publish: reads standard input, publishes by Mercure, and says what a hub answers that refuses', async (t) => {
+  const hub = await serve(t, ['--publish-key', 'key']);
+  const environment = { TRADEWIND_HUB: hub.url, TRADEWIND_PUBLISH_KEY: 'key' };
+  const client = await connect(hub.url, '/.well-known/mercure?topic=*');
+  t.teardown(() => client.close());
+  await runCommand(t, ['publish', 'a'], { input: 'from stdin\n', environment });
+  await runCommand(t, ['publish', '--topic', 'b', '--topic', 'c', '--data', 'two', '--id', 'mine'], { environment });
+  await runCommand(t, ['publish', '--ndjson'], {
+    input: '{"channel":"d","data":1}\n{"channel":"d","data":2}\n',
+    environment,
+  });
+  t.deepEqual(
+    (await client.take(4)).map(({ data }) => data),
+    ['from stdin', 'two', '1', '2'],
+  );
+  t.is(client.events[1]?.lastEventId, 'mine');
+  const refused = await runCommand(t, ['publish', 'a', '--data', 'x', '--hub', hub.url]);
+  t.is(refused.status, 1);
+  t.regex(refused.err, /✗ 401/);
+  t.is((await runCommand(t, ['publish', '--data', 'x'])).status, 1);
+});
