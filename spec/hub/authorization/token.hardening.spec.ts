@@ -21,9 +21,10 @@ function encode(part: unknown): string {
 
 for (const alg of ['none', 'None', 'NONE', 'nOnE', 'none ', '']) {
   test(`AUT-02 verify: takes no token without a signature (alg ${JSON.stringify(alg)})`, async (t) => {
+    const reason = /^none$/i.test(alg) ? /^alg none: / : /^its algorithm/;
     for (const signature of ['', 'AA', encode(SECRET)]) {
       const token = `${encode({ alg })}.${encode(ALL)}.${signature}`;
-      for (const verifier of [ofSecret, ofRsa]) await refused(t, verifier.verify(token), /^alg none|^its algorithm/);
+      for (const verifier of [ofSecret, ofRsa]) await refused(t, verifier.verify(token), reason);
     }
   });
 }
