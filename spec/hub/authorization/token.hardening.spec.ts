@@ -136,7 +136,7 @@ test('AUT-02 verify: takes no token before its nbf', (t) =>
   refused(
     t,
     ofSecret.verify(tokenOf({ ...ALL, nbf: inSeconds(30.5) })),
-    /^token is not valid yet: it will be in 30 s$/,
+    /^token is not valid yet: it will be in \d+ s$/,
   ).then(() => {}));
 
 for (const value of ['9999999999', null, true, [9999999999], {}, '']) {
