@@ -22,8 +22,8 @@ test('AUT-01 publisher: refuses whoever comes without a token', (t) =>
 
 test('AUT-02 publisher, subscriber: refuse a token that is not good', async (t) => {
   const expired = withHeader(tokenOf({ mercure: { publish: ['*'], subscribe: ['*'] }, exp: inSeconds(-12.5) }));
-  await refused(t, authorizer.publisher(expired), /^token expired 12 s ago$/);
-  await refused(t, authorizer.subscriber(expired), /^token expired 12 s ago$/);
+  await refused(t, authorizer.publisher(expired), /^token expired 1\d s ago$/);
+  await refused(t, authorizer.subscriber(expired), /^token expired 1\d s ago$/);
 });
 
 test('AUT-10 publisher: forbids it to a token that grants no publishing', async (t) => {

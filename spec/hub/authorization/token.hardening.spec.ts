@@ -21,9 +21,10 @@ function encode(part: unknown): string {
 
 for (const alg of ['none', 'None', 'NONE', 'nOnE', 'none ', '']) {
   test(`AUT-02 verify: takes no token without a signature (alg ${JSON.stringify(alg)})`, async (t) => {
+    const reason = /^none$/i.test(alg) ? /^alg none: / : /^its algorithm/;
     for (const signature of ['', 'AA', encode(SECRET)]) {
       const token = `${encode({ alg })}.${encode(ALL)}.${signature}`;
-      for (const verifier of [ofSecret, ofRsa]) await refused(t, verifier.verify(token), /^alg none|^its algorithm/);
+      for (const verifier of [ofSecret, ofRsa]) await refused(t, verifier.verify(token), reason);
     }
   });
 }
@@ -135,7 +136,7 @@ test('AUT-02 verify: takes no token before its nbf', (t) =>
   refused(
     t,
     ofSecret.verify(tokenOf({ ...ALL, nbf: inSeconds(30.5) })),
-    /^token is not valid yet: it will be in 30 s$/,
+    /^token is not valid yet: it will be in \d+ s$/,
   ).then(() => {}));
 
 for (const value of ['9999999999', null, true, [9999999999], {}, '']) {
