@@ -25,7 +25,7 @@ export { EventSourceHandler } from './handler/event-source-handler.js';
 export { type Method, type PathParams, RequestHandler } from './handler/request-handler.js';
 export { StoreHandler, type StoreHandlerOptions, type StoreSource } from './handler/store-handler.js';
 export type { HeldChannels } from './handler/stream-channels.js';
-export { type Logger, silentLogger } from './logger.js';
+export { type Logger, type RequestLine, type RequestLogger, silentLogger } from './logger.js';
 export type { HandlerClass } from './routing/handler-class.js';
 export type { Compression, Limits, MountOptions, TrustProxy } from './routing/options.js';
 export type { ParamsOf } from './routing/path.js';

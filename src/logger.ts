@@ -12,6 +12,37 @@ export interface Logger {
   warn(details: object, message: string): void;
 }
 
+/** A request, once its response is over. */
+export interface RequestLine {
+  readonly method: string;
+  /** As it came, without the query. It comes from the network. */
+  readonly path: string;
+  /** Of the answer; 0 when the client left before there was one. */
+  readonly status: number;
+  /** How long it took, in milliseconds; for a stream, how long it was open. */
+  readonly ms: number;
+  /** The client's IP address, as `RequestHandler.remoteAddress`. */
+  readonly remoteAddress: string;
+}
+
+/** What a {@link Logger} may be able to do beside: a router that is given one tells it of each request that it answered. */
+export interface RequestLogger {
+  /** Whether it wants to be told; asked at each request. To remember what to tell takes memory for each open stream. */
+  readonly wantsRequests: boolean;
+  request(line: RequestLine): void;
+}
+
+/** The logger as a request logger, if it is one. It cannot throw. */
+export function requestLoggerOf(logger: Logger & Partial<RequestLogger>): RequestLogger | null {
+  if (typeof logger.request !== 'function') return null;
+  return {
+    get wantsRequests() {
+      return logger.wantsRequests === true;
+    },
+    request: (line) => attempt(() => logger.request?.(line)),
+  };
+}
+
 /** Writes a line for each report, and the stack of its `err`, to standard error. */
 export const stderrLogger: Logger = {
   error: (details, message) => writeLine('error', details, message),

@@ -18,9 +18,10 @@ import { type MountContext, RequestContext } from '../handler/request-context.js
 import type { Method, PathParams, RequestHandler } from '../handler/request-handler.js';
 import { runHandler } from '../handler/run-handler.js';
 import type { StoreSource } from '../handler/store-handler.js';
-import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
+import { guardedLogger, type Logger, type RequestLogger, requestLoggerOf, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
+import { followRequest } from './follow-request.js';
 import { assertHandlerClass, type HandlerClass, streamMethodsOf } from './handler-class.js';
 import {
   type Limits,
@@ -40,8 +41,8 @@ export interface RouterOptions extends MountOptions {
   /** What `this.subscribe` and `this.broker` use. @defaultValue a {@link MemoryBroker} */
   broker?: Broker;
   limits?: Limits;
-  /** Where is reported what {@link Logger} says. @defaultValue standard error */
-  logger?: Logger;
+  /** Where is reported what {@link Logger} says; and each request, if it is a {@link RequestLogger} too. @defaultValue standard error */
+  logger?: Logger & Partial<RequestLogger>;
   /**
    * Which proxies may say where a request came from, in `X-Forwarded-For`: addresses, networks, `'loopback'`, or a
    * number of hops. @defaultValue none
@@ -105,6 +106,7 @@ export class RequestRouter {
   protected readonly limits: Required<Limits>;
   readonly #given: RouterOptions;
   readonly #logger: Logger;
+  readonly #requestLogger: RequestLogger | null;
   readonly #clock: Clock;
   /** The streams of {@link handle}; and those of each server that listens, which it ends without the others. */
   readonly #registry: ConnectionRegistry;
@@ -123,6 +125,7 @@ export class RequestRouter {
     this.#clock = options.clock ?? systemClock;
     this.broker = options.broker ?? new MemoryBroker({ clock: this.#clock });
     this.#logger = guardedLogger(options.logger ?? stderrLogger);
+    this.#requestLogger = requestLoggerOf(options.logger ?? stderrLogger);
     this.#registry = new ConnectionRegistry(this.#clock, this.#totals);
     this.#registries.add(this.#registry);
     this.#admission = new Admission(limits);
@@ -253,7 +256,11 @@ export class RequestRouter {
   #route(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
-    if (found !== null && !hasEmpty(found.params)) {
+    const isFound = found !== null && !hasEmpty(found.params);
+    if (this.#requestLogger?.wantsRequests && (isFound || next === undefined)) {
+      followRequest(this.#requestLogger, this.#clock, request, response, this.#addressOf(request));
+    }
+    if (isFound) {
       const mount = found.store as Mount;
       try {
         this.#serve(mount, found.params as PathParams, registry, request, response);
