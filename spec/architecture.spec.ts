@@ -30,6 +30,7 @@ const KEEPERS: Record<string, string> = {
   jose: 'hub/',
   pino: 'hub/',
   'prom-client': 'hub/',
+  'rate-limiter-flexible': 'hub/',
   re2js: 'hub/',
   sirv: 'hub/',
   yaml: 'cli/',

@@ -1,5 +1,5 @@
 /**
- * docs/options.md, and docs/client.md for the client, against the source: every option with its default, and none that does
+ * docs/options.md, docs/client.md for the client, and docs/hub.md for the hub, against the source: every option with its default, and none that does
  * not exist.
  */
 
@@ -24,24 +24,38 @@ const INTERNAL = [
   'LogBrokerOptions',
   'EventStreamParserOptions',
   'StreamReaderOptions',
+  'AuthorizerOptions',
+  'GraphiteExporterOptions',
+  'HubCoreOptions',
+  'HubMetricsOptions',
+  'MetricsHandlerOptions',
+  'ReadyHandlerOptions',
+  'RemoteKeysOptions',
+  'ResolvedHubOptions',
+  'TokenVerifierOptions',
   'LoadConnectionOptions',
   'LoadOptions',
   'TailOptions',
   'TailReportOptions',
 ];
-const PAGES = ['docs/options.md', 'docs/client.md'] as const;
+const PAGES = ['docs/options.md', 'docs/client.md', 'docs/hub.md'] as const;
 
 /** Every member of every exported interface that is named for options. */
 function options(): Option[] {
   const found: Option[] = [];
   for (const [name, text] of readSources()) {
-    const page = name.startsWith('src/client/') ? PAGES[1] : PAGES[0];
+    const page = name.startsWith('src/client/') ? PAGES[1] : name.startsWith('src/hub/') ? PAGES[2] : PAGES[0];
     const source = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
     for (const statement of source.statements) {
       if (!ts.isInterfaceDeclaration(statement)) continue;
       const interfaceName = statement.name.text;
       const isExported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
-      if (!isExported || !/Options$|^Limits$/.test(interfaceName) || INTERNAL.includes(interfaceName)) continue;
+      if (
+        !isExported ||
+        !/Options$|^Limits$|^Hub(Limits|Hooks)$/.test(interfaceName) ||
+        INTERNAL.includes(interfaceName)
+      )
+        continue;
       for (const member of statement.members) {
         const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'defaultValue');
         const defaultValue = ts.getTextOfJSDocComment(tag?.comment);

@@ -50,6 +50,17 @@ export interface Broker {
   close(): Promise<void>;
 }
 
+/** What a broker may be able to do beside: one whose engine is elsewhere says whether it is there. */
+export interface EngineBroker extends Broker {
+  /** Whether the engine is there now. What is asked while it is not waits, or rejects. */
+  readonly isUp: boolean;
+}
+
+/** What a broker may be able to do beside: to subscribe to all channels whose names match, where `*` is any text. */
+export interface PatternBroker extends Broker {
+  readonly hasPatterns: true;
+}
+
 /** Who gets the events of a subscription. */
 export interface Subscriber {
   /**

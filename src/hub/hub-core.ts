@@ -7,6 +7,8 @@ import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
 import { isSameSecret } from './authorization/same-secret.js';
 import { wallTime } from './authorization/wall-time.js';
+import type { HubMetrics } from './metrics/hub-metrics.js';
+import { PublishRate } from './publish-rate.js';
 import { TopicSelectors } from './topics/topic-selectors.js';
 import { Audience } from './updates/audience.js';
 import type { Update } from './updates/update.js';
@@ -18,6 +20,8 @@ export interface HubLimits {
   readonly topicsPerConnection: number;
   /** Updates in one request of many. @defaultValue 10000 */
   readonly updatesPerRequest: number;
+  /** Updates that one address may publish in a second; `0`: any number. @defaultValue 0 */
+  readonly publishesPerSecond: number;
 }
 
 /** A say of the program's own in what is let in, beside tokens and keys. `false`, and a throw, refuse. */
@@ -68,11 +72,16 @@ export class HubCore {
   readonly audience = new Audience();
   /** The time of day, in milliseconds since the epoch. */
   readonly now: () => number;
+  /** Hears of each publish, how long it took or why it failed. The hub sets it. */
+  metrics: Pick<HubMetrics, 'published' | 'publishFailed'> | null = null;
+  readonly #rate: PublishRate | null;
 
   constructor(options: HubCoreOptions) {
     this.options = options;
     this.log = new UpdateLog(options.broker);
     this.now = wallTime(options.clock);
+    const { publishesPerSecond } = options.limits;
+    this.#rate = publishesPerSecond > 0 ? new PublishRate(publishesPerSecond) : null;
   }
 
   /**
@@ -94,10 +103,11 @@ export class HubCore {
   /**
    * Publishes updates in order, all or none as far as that is known beforehand.
    *
-   * @throws {@link HttpError} 403 when one of them is not the publisher's to publish: none was published.
+   * @throws {@link HttpError} 403 when one of them is not the publisher's to publish, 429 when it publishes too much: none was published.
    *   503 when the broker does not keep one: others may have been published.
    */
   async publish(updates: readonly Update[], claims: Claims, remoteAddress: string): Promise<void> {
+    await this.#rate?.take(remoteAddress, updates.length);
     const grants = TopicSelectors.of(claims.publish);
     const { authorizePublish } = this.options.hooks;
     for (const update of updates) {
@@ -107,9 +117,22 @@ export class HubCore {
       if (authorizePublish && (await authorizePublish({ update, claims, remoteAddress })) === false)
         throw new HttpError(403);
     }
+    await this.publishNow(updates);
+  }
+
+  /**
+   * Publishes updates in order, whoever they are from.
+   *
+   * @throws {@link HttpError} 503 when the broker does not keep one.
+   */
+  async publishNow(updates: readonly Update[]): Promise<void> {
+    const { clock } = this.options;
+    const begun = clock.now();
     try {
       await Promise.all(updates.map((update) => this.log.publish(update)));
+      this.metrics?.published((clock.now() - begun) / 1_000, updates.length);
     } catch (thrown) {
+      this.metrics?.publishFailed(thrown instanceof BrokerError ? thrown.code : '');
       throw notKept(thrown);
     }
   }

@@ -11,6 +11,7 @@ import { OptionFaults } from '../option-faults.js';
 import type { Limits, MountOptions, TrustProxy } from '../routing/options.js';
 import { Authorizer, type AuthorizerOptions } from './authorization/authorizer.js';
 import type { HubHooks, HubLimits } from './hub-core.js';
+import type { GraphiteExporterOptions } from './metrics/graphite-exporter.js';
 
 export interface HubOptions extends HubHooks {
   /** The TCP port; `0` takes a free one. @defaultValue 0 */
@@ -21,7 +22,7 @@ export interface HubOptions extends HubHooks {
   tls?: SecureContextOptions;
   /** HTTP/2, with HTTP/1.1 for clients that lack it. Needs `tls`. @defaultValue false */
   http2?: boolean;
-  /** Keeps events, and brings them to other processes. The hub does not close it. @defaultValue a {@link MemoryBroker} with a history of 100,000 events and 16 MiB a channel, for a day */
+  /** Keeps events, and brings them to other processes. The hub does not close it. @defaultValue a {@link MemoryBroker} with a history of 200,000 events and 64 MiB a channel, for a day */
   broker?: Broker;
   /** What tokens are checked with: a shared secret, a public key (PEM or JWK), see `TokenVerifier`. */
   jwtKey?: AuthorizerOptions['jwtKey'];
@@ -29,7 +30,7 @@ export interface HubOptions extends HubHooks {
   jwksUrl?: string;
   /** Lets whoever has it publish on anything. */
   publishKey?: string;
-  /** Whether a subscriber may come without a token, and gets what is public. @defaultValue true without `jwtKey` and `jwksUrl` */
+  /** Whether a subscriber may come without a token, and gets what is public. @defaultValue without `jwtKey` and `jwksUrl`: true */
   anonymous?: boolean;
   /** Origins of pages that may subscribe, with cookies, beside the hub's own. `'*'`: any, without cookies. @defaultValue none */
   cors?: CorsOrigins;
@@ -47,12 +48,16 @@ export interface HubOptions extends HubHooks {
   limits?: Limits & Partial<HubLimits>;
   /** As of a mount: heartbeats, slow consumers, compression. */
   streams?: Omit<MountOptions, 'cors' | 'maxBodyBytes'>;
+  /** Where to send the subscribers of each channel, for Graphite, by UDP. @defaultValue nowhere */
+  graphite?: Omit<GraphiteExporterOptions, 'counts' | 'logger' | 'clock'>;
+  /** Whether `/metrics` answers. It asks nobody who they are. @defaultValue true */
+  metrics?: boolean;
   trustProxy?: TrustProxy;
   logger?: Logger;
   clock?: Clock;
 }
 
-const HUB_LIMITS: HubLimits = { topicsPerConnection: 100, updatesPerRequest: 10_000 };
+const HUB_LIMITS: HubLimits = { topicsPerConnection: 100, updatesPerRequest: 10_000, publishesPerSecond: 0 };
 const RESPONSE_HEADERS = ['Last-Event-ID', 'Link'];
 
 /** Options with every default filled in, as the hub's parts take them. */
@@ -72,9 +77,9 @@ export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   const hasTokens = jwtKey !== undefined || jwksUrl !== undefined;
   const isOpen = !hasTokens && publishKey === null;
   if (publishKey === '') faults.add('publishKey is empty');
-  const { topicsPerConnection, updatesPerRequest } = { ...HUB_LIMITS, ...options.limits };
-  const numbers = { topicsPerConnection, updatesPerRequest };
-  for (const [name, value] of Object.entries(numbers)) faults.checkNumber(`limits.${name}`, value);
+  const { topicsPerConnection, updatesPerRequest, publishesPerSecond } = { ...HUB_LIMITS, ...options.limits };
+  const limits = { topicsPerConnection, updatesPerRequest, publishesPerSecond };
+  for (const [name, value] of Object.entries(limits)) faults.checkNumber(`limits.${name}`, value);
   faults.checkNumber('pollMs', options.pollMs);
   const warning = isOpen ? 'no key is set: whoever reaches this address may publish and subscribe to everything' : null;
   if (isOpen && !isLoopback(host)) {
@@ -100,7 +105,7 @@ export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   return {
     authorizer: authorizer as Authorizer,
     publishKey,
-    limits: { topicsPerConnection, updatesPerRequest },
+    limits,
     cors:
       cors === undefined ? undefined : { origins: cors, credentials: cors !== '*', exposeHeaders: RESPONSE_HEADERS },
     warning,

@@ -1,4 +1,4 @@
-import type { Broker } from '../channel/broker.js';
+import type { Broker, EngineBroker } from '../channel/broker.js';
 import { MemoryBroker } from '../channel/memory-broker.js';
 import { systemClock } from '../clock.js';
 import type { HandlerClass } from '../routing/handler-class.js';
@@ -13,19 +13,22 @@ import { StatsHandler } from './handlers/stats-handler.js';
 import { SubscriptionsHandler } from './handlers/subscriptions-handler.js';
 import { HubCore } from './hub-core.js';
 import { type HubOptions, resolveHubOptions } from './hub-options.js';
+import { GraphiteExporter } from './metrics/graphite-exporter.js';
+import { HealthHandler, ReadyHandler } from './metrics/health-handlers.js';
+import { HubMetrics } from './metrics/hub-metrics.js';
+import { MetricsHandler } from './metrics/metrics-handler.js';
 import { SUBSCRIPTIONS_PATH } from './updates/selection.js';
 import { checkedUpdate, type GivenUpdate } from './updates/update.js';
 
 /** What a hub keeps of each channel when nothing else is said: a reader that was away for a day finds what it missed. */
-const HISTORY = { historyCount: 100_000, historyBytes: 16 * 1024 * 1024, historyMs: 24 * 60 * 60 * 1_000 };
+const HISTORY = { historyCount: 200_000, historyBytes: 64 * 1024 * 1024, historyMs: 24 * 60 * 60 * 1_000 };
 
 /**
  * A broadcast server: publishes over HTTP, streams to whoever subscribes, speaks Mercure.
  *
  * @example
  * ```ts
- * const hub = new Hub({ jwtKey: process.env.JWT_KEY, host: '0.0.0.0', port: 8080 });
- * hub.router.mount('/rooms/:room', RoomHandler);
+ * const hub = new Hub({ publishKey: 'much-secret', host: '0.0.0.0', port: 8080 });
  * await hub.listen();
  * await hub.publish({ topics: ['news'], data: 'hello' });
  * ```
@@ -38,7 +41,9 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #ownBroker: MemoryBroker | null;
   readonly #warning: string | null;
+  readonly #graphite: GraphiteExporter | null;
   #server: Server | null = null;
+  #isClosing = false;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: HubOptions = {}) {
@@ -48,7 +53,12 @@ export class Hub {
     this.#warning = warning;
     this.#ownBroker = options.broker === undefined ? new MemoryBroker({ ...HISTORY, clock }) : null;
     this.broker = options.broker ?? (this.#ownBroker as MemoryBroker);
-    const { topicsPerConnection: _, updatesPerRequest: __, ...routerLimits } = options.limits ?? {};
+    const {
+      topicsPerConnection: _,
+      updatesPerRequest: __,
+      publishesPerSecond: ___,
+      ...routerLimits
+    } = options.limits ?? {};
     const common = { broker: this.broker, cors, maxBodyBytes, trustProxy, logger, clock, limits: routerLimits };
     this.router = new Router({ ...streams, ...defined(common) });
     this.#core = new HubCore({
@@ -64,6 +74,11 @@ export class Hub {
       pollMs: options.pollMs ?? 25_000,
     });
     this.#mount();
+    const counts = () => this.#core.audience.topics();
+    this.#graphite =
+      options.graphite === undefined
+        ? null
+        : new GraphiteExporter({ ...options.graphite, counts, ...defined({ logger, clock }) });
   }
 
   /** Something about its options that somebody should hear when it starts; null: nothing. */
@@ -91,17 +106,19 @@ export class Hub {
    * Publishes an update, as one that came over HTTP would be, and resolves with its id.
    *
    * @throws {@link HttpError} 400 when it is not one.
-   * @throws {@link BrokerError} when the broker does not keep it.
+   *   503 when the broker does not keep it.
    */
   async publish(given: GivenUpdate): Promise<string> {
     const update = checkedUpdate(given);
-    await this.#core.log.publish(update);
+    await this.#core.publishNow([update]);
     return update.id;
   }
 
   /** Drains the streams, and stops listening. A broker that it was given is left as it is. */
   async close(options: DrainOptions = {}): Promise<void> {
+    this.#isClosing = true;
     await this.#server?.close(options);
+    await this.#graphite?.close();
     await this.#ownBroker?.close();
   }
 
@@ -118,6 +135,21 @@ export class Hub {
       [`${SUBSCRIPTIONS_PATH}/:topic/:subscriber`, SubscriptionsHandler],
     ];
     for (const [path, Handler] of handlers) this.router.mount(path, Handler as never, mount as never);
+    this.#mountOperation();
+  }
+
+  #mountOperation(): void {
+    const { router, broker } = this;
+    const channels = () => [...this.#core.audience.topics()].length;
+    const engine = 'isUp' in broker ? (broker as EngineBroker) : null;
+    const metrics = new HubMetrics({ router, channels, ...(engine === null ? {} : { isBusUp: () => engine.isUp }) });
+    this.#core.metrics = metrics;
+    if (this.#options.metrics ?? true) router.mount('/metrics', MetricsHandler, { metrics });
+    router.mount('/healthz', HealthHandler);
+    router.mount('/readyz', ReadyHandler, {
+      reason: () =>
+        this.#isClosing ? 'the hub is ending' : engine?.isUp === false ? "the broker's engine is away" : null,
+    });
   }
 }
 

@@ -3,5 +3,6 @@
 export type { Claims } from './authorization/claims.js';
 export { Hub } from './hub.js';
 export type { HubHooks, HubLimits, PublishRequest, SubscribeRequest } from './hub-core.js';
+export { HubLogger, type HubLoggerOptions } from './hub-logger.js';
 export type { HubOptions } from './hub-options.js';
 export type { GivenUpdate, Update } from './updates/update.js';

@@ -5,6 +5,7 @@ import { clientClock } from '../../clock.js';
 import { InvalidEventError, quote } from '../../errors.js';
 import type { EventOptions } from '../../event-stream/event.js';
 import { OptionFaults } from '../../option-faults.js';
+import type { PatternBroker } from '../broker.js';
 import { LogBroker } from '../log-broker.js';
 import { RedisLog } from './redis-log.js';
 import { isPattern } from './redis-pattern.js';
@@ -63,7 +64,9 @@ const MAX_HISTORY_COUNT = 2 ** 31 - 1;
  * await broker.publish('prices/DOGE', 'tick', { price: 1 });
  * ```
  */
-export class RedisBroker extends LogBroker {
+export class RedisBroker extends LogBroker implements PatternBroker {
+  readonly hasPatterns = true;
+
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor({
     url,

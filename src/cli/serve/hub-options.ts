@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { toError } from '../../errors.js';
+import { quote, toError } from '../../errors.js';
+import { HubLogger } from '../../hub/hub-logger.js';
 import type { HubOptions } from '../../hub/hub-options.js';
 import type { OptionFaults } from '../../option-faults.js';
 import type { Values } from './read-settings.js';
+
+const LEVELS = ['silent', 'error', 'warn', 'info'] as const;
 
 /** The settings, but for the broker, in the words of {@link HubOptions}. What is missing is left to the hub. */
 export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
@@ -30,6 +33,9 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
     gapEvents: switchOf('gapEvents'),
     presence: switchOf('presence'),
     maxBodyBytes: numberOf('maxBodyBytes'),
+    metrics: switchOf('metrics'),
+    graphite: readGraphite(values, faults),
+    logger: readLogger(textOf('logLevel') ?? 'warn', faults),
     streams: given({
       heartbeatMs: heartbeat === undefined ? undefined : heartbeat * 1_000,
       lean: switchOf('lean'),
@@ -40,6 +46,7 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
       connections: numberOf('maxConnections'),
       connectionsPerAddress: numberOf('maxConnectionsPerAddress'),
       topicsPerConnection: numberOf('maxChannels'),
+      publishesPerSecond: numberOf('maxPublishesPerSecond'),
     }),
   }) as HubOptions;
 }
@@ -56,6 +63,27 @@ function readTls(cert: string | undefined, key: string | undefined, faults: Opti
     faults.add(toError(thrown).message);
     return undefined;
   }
+}
+
+function readGraphite(
+  { graphite, graphiteSeconds = 60, graphitePath }: Values,
+  faults: OptionFaults,
+): HubOptions['graphite'] {
+  if (graphite === undefined) return undefined;
+  const [, host = '', port = ''] = /^\[?(.+?)\]?:(\d+)$/.exec(`${graphite}`) ?? [];
+  if (host === '') {
+    faults.add(`graphite ${quote(graphite)} is not host:port`);
+    return undefined;
+  }
+  const path = graphitePath === undefined ? {} : { path: `${graphitePath}` };
+  return { host, port: Number(port), intervalMs: Number(graphiteSeconds) * 1_000, ...path };
+}
+
+function readLogger(level: string, faults: OptionFaults): HubLogger | undefined {
+  const known = LEVELS.find((each) => each === level);
+  if (known !== undefined) return new HubLogger({ level: known });
+  faults.add(`logLevel ${quote(level)} is not one of ${LEVELS.join(', ')}`);
+  return undefined;
 }
 
 function given(options: object): object {

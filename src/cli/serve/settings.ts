@@ -78,6 +78,12 @@ export const SETTINGS: readonly Setting[] = [
   operation('maxConnectionsPerAddress', 'number', 'streams', 'open at once from one address; 0: any number', 0),
   operation('maxChannels', 'number', 'channels', 'or topics, of one stream', 100),
   operation('maxBodyBytes', 'number', 'bytes', 'the largest body of a publish', 1_048_576),
+  operation('maxPublishesPerSecond', 'number', 'events', 'from one address; 0: any number', 0),
+  operation('logLevel', 'text', 'level', 'info has a line for each request; warn, error, silent', 'warn'),
+  operation('metrics', 'switch', '', 'answer Prometheus at /metrics', true),
+  operation('graphite', 'text', 'host:port', 'send the subscribers of each channel to Graphite, by UDP'),
+  operation('graphiteSeconds', 'number', 'seconds', 'how often', 60),
+  operation('graphitePath', 'text', 'name', 'what the metrics begin with', 'tradewind'),
   operation('drainSeconds', 'number', 'seconds', 'over how long streams are ended after SIGTERM', 5),
   operation('app', 'text', 'module', 'a module of yours: export default (hub) => { hub.router.mount(…) }'),
 ];
