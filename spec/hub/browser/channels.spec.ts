@@ -106,12 +106,13 @@ browserTest('tradewind.js: goes without a channel that the hub refuses to add, a
   for (const channel of ['a', 'b']) await hub.publish(channel, 'tick', '1');
   t.deepEqual(await seen(page, 2, ' tick '), ['a a tick 1', 's b tick 1']);
   t.is(hub.streams.length, 1);
-  // Asked for again when somebody wants it anew, and by then allowed.
+  // Somebody has signed in, in another tab.
   hub.refused.clear();
-  await page.evaluate("document.querySelector('#s').remove()");
-  await hub.until(() => hub.openStreams[0]?.channels.join() === 'a');
-  await tabs.open('<p id="s" data-sse-channels="secret"></p>');
-  await hub.until(() => hub.openStreams[0]?.channels.join() === 'a,secret');
+  const other = await tabs.open('<p id="s" data-sse-channels="secret"></p>');
+  await hub.until(() => hub.openStreams[0]?.channels.join() === 'a,b,secret');
+  await hub.publish('secret', 'tick', '2');
+  t.is((await seen(page, 3, ' tick '))[2], 's secret tick 2');
+  t.deepEqual(await seen(other, 1, ' tick '), ['s secret tick 2']);
 });
 
 browserTest('tradewind.js: opens a stream of the other channels when one is refused', async (t, browser) => {

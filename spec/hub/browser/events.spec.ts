@@ -1,5 +1,6 @@
 /** What reaches the elements of a page, and the listeners of `subscribe`. */
 
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { browserTest } from '../../support/browser-test.js';
 import { standInHub } from './stand-in-hub.js';
@@ -158,4 +159,17 @@ browserTest('tradewind.js: a page that wants nothing asks nothing of the hub', a
     hub.streams.map(({ channels }) => channels),
     [['a']],
   );
+});
+
+browserTest('docs/hub-browser.md: the examples do what they say', async (t, browser) => {
+  const { hub } = await standInHub(t);
+  const tabs = await Tabs.of(t, browser, hub);
+  const text = await readFile(new URL('../../../docs/hub-browser.md', import.meta.url), 'utf8');
+  const [first = '', second = ''] = [...text.matchAll(/```html\n(.*?)```/gs)].map(([, html]) => html ?? '');
+  const page = await tabs.open(`${first}<button></button>${second}`, { script: '' });
+  const logged = page.waitForEvent('console', (message) => message.text().startsWith('tick'));
+  await seen(page, 1, 'sse:open');
+  await hub.publish('prices/DOGE', 'tick', '{"price":1}');
+  await page.getByText('DOGE: 1').waitFor();
+  t.is((await logged).text(), 'tick {price: 1}');
 });

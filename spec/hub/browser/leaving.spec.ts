@@ -105,6 +105,41 @@ browserTest(
   },
 );
 
+browserTest(
+  'tradewind.js: nothing is lost when a tab takes over before the first event (locks among tabs)',
+  async (t, browser) => {
+    const { hub } = await standInHub(t);
+    const tabs = await Tabs.of(t, browser, hub, 'locks among tabs');
+    const [first, second] = [await tabs.open(A), await tabs.open(B)];
+    await hub.until(() => hub.openStreams[0]?.channels.length === 2);
+    // So that it takes a while.
+    hub.answers.push(502);
+    await first.close();
+    await seen(second, 1, 'sse:error');
+    await hub.publish('b', 'tick', '1');
+    t.deepEqual(await seen(second, 1, ' tick '), ['one b tick 1']);
+  },
+);
+
+browserTest(
+  'tradewind.js: nothing is lost when a tab takes over that came while the hub was away (locks among tabs)',
+  async (t, browser) => {
+    const { hub, proxy } = await standInHub(t);
+    const tabs = await Tabs.of(t, browser, hub, 'locks among tabs');
+    const [first, second] = [await tabs.open(A), await tabs.open('')];
+    await seen(first, 1, 'sse:open');
+    await hub.publish('a', 'tick', '1');
+    await seen(first, 1, ' tick ');
+    proxy.close();
+    await seen(first, 1, 'sse:error');
+    await hub.publish('a', 'tick', '2');
+    await second.evaluate(`document.body.innerHTML = ${JSON.stringify(A)}; seen(1, 'sse:error')`);
+    await first.close();
+    proxy.isClosed = false;
+    t.deepEqual(await seen(second, 1, ' tick '), ['one a tick 2']);
+  },
+);
+
 browserTest('tradewind.js: pages go on when the process of their worker crashes', async (t, browser) => {
   const { hub } = await standInHub(t);
   const tabs = await Tabs.of(t, browser, hub);

@@ -35,7 +35,7 @@ export class Link {
   readonly #hub: Hub;
   readonly #tell: Tell;
   readonly #members = new Map<string, readonly string[]>();
-  /** Channels that the hub does not give us, until nobody wants them any more. */
+  /** Channels that the hub does not give us, until somebody wants them anew. */
   readonly #refused = new Set<string>();
   readonly #recent = new RecentEvents();
   #lastEventId = '';
@@ -80,16 +80,20 @@ export class Link {
    *   if it has missed something.
    */
   want(member: string, channels: readonly string[], after = ''): void {
-    const isNew = !this.#members.has(member);
+    const before = this.#members.get(member);
+    const isNew = before === undefined;
     this.#members.set(member, channels);
+    // Who wants anew what was refused may have signed in meanwhile.
+    for (const channel of channels) if (!before?.includes(channel)) this.#refused.delete(channel);
     if (isNew && after !== '') {
       if (this.#lastEventId === '' && this.#stream === null) this.#lastEventId = after;
       else if (this.#recent.hasAnyAfter(after, channels) ?? after !== this.#lastEventId) {
         this.#tellGap({ lastEventId: after, earliestId: null }, member);
       }
     }
-    if (isNew && this.#stream?.state === 'open') {
-      this.#tell({ kind: 'open', lastEventId: this.#lastEventId }, member);
+    if (isNew && this.#stream !== null) {
+      const kind = this.#stream.state === 'open' ? 'open' : 'place';
+      this.#tell({ kind, lastEventId: this.#lastEventId }, member);
     }
     this.#settle();
   }
@@ -103,18 +107,17 @@ export class Link {
     return this.#members.get(member)?.includes(channel) ?? false;
   }
 
-  /** Notes how far a message has brought the stream. False for an event that was there already. */
-  take(message: LinkMessage): boolean {
+  /** Notes how far a message has brought the stream. */
+  take(message: LinkMessage): void {
     const { kind, lastEventId } = message;
     if (lastEventId !== '') this.#lastEventId = lastEventId;
-    return kind !== 'event' || this.#recent.add(message.channel, lastEventId);
+    if (kind === 'event') this.#recent.add(message.channel, lastEventId);
   }
 
   /** Brings the stream closer to what is wanted, unless that has to wait. Called whenever something has changed. */
   #settle(): void {
     if (!this.#isStarted || this.#isAsking) return;
     const named = new Set([...this.#members.values()].flat());
-    for (const channel of this.#refused) if (!named.has(channel)) this.#refused.delete(channel);
     const wanted = new Set([...named].filter((channel) => !this.#refused.has(channel)));
     const stream = this.#stream;
     if (wanted.size === 0) {
@@ -224,7 +227,8 @@ export class Link {
     const { channel, type, data } = JSON.parse(text) as { channel?: string; type: string; data: string };
     if (channel !== undefined) {
       const message: LinkMessage = { kind: 'event', channel, type, data, lastEventId };
-      if (this.take(message)) this.#tell(message);
+      this.take(message);
+      this.#tell(message);
       return;
     }
     this.take({ kind: 'place', lastEventId });

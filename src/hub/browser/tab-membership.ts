@@ -11,19 +11,13 @@ type Said =
   | { readonly kind: 'leave'; readonly member: string }
   /** From a tab that has taken over: who is there? */
   | { readonly kind: 'lead' }
-  /** From the tab with the connection to one that has joined: who is there, and how far the stream has come. */
-  | {
-      readonly kind: 'members';
-      readonly to: string;
-      readonly members: ReadonlyMap<string, readonly string[]>;
-      readonly lastEventId: string;
-    }
   /** From the tab with the connection: what its link tells a member, or all. */
   | { readonly kind: 'tell'; readonly message: LinkMessage; readonly to: string | undefined };
 
 /**
- * The page's part in a connection that one of the tabs has: the one that holds a lock. Each keeps in mind what all want, and how
- * far the stream has come. When the tab with the lock goes, the browser gives the lock to another, which goes on from there.
+ * The page's part in a connection that one of the tabs has: the one that holds a lock. Each keeps in mind what the others want, and
+ * how far the stream has come. When the tab with the lock goes, the browser gives it to the one that has waited longest, which has
+ * heard of all that are left, and goes on from there.
  */
 export class TabMembership implements Membership {
   readonly #listener: Listener;
@@ -95,12 +89,9 @@ export class TabMembership implements Membership {
     if (said.kind === 'want') this.#take(said.member, said.channels, said.after);
     else if (said.kind === 'leave') this.#link.leave(said.member);
     else if (said.kind === 'lead') this.#sayWhatIsWanted();
-    else if (said.kind === 'members') {
-      if (said.to !== this.#member) return;
-      for (const [member, channels] of said.members) if (member !== this.#member) this.#link.want(member, channels);
-      this.#link.take({ kind: 'place', lastEventId: said.lastEventId });
-    } else if (!this.#isLeading && this.#link.take(said.message)) {
-      // To the tab that has the lead now, what another tells comes too late: its own stream brings it.
+    // To the tab that has the lead now, what another tells comes too late: its own stream brings it.
+    else if (!this.#isLeading) {
+      this.#link.take(said.message);
       this.#deliver(said.message, said.to);
     }
   }
@@ -115,10 +106,7 @@ export class TabMembership implements Membership {
     const isNew = !this.#link.members.has(member);
     // Whether it has missed something, the tab with the connection says.
     this.#link.want(member, channels, this.#isLeading ? after : '');
-    if (!this.#isLeading || !isNew) return;
-    this.#watch(member);
-    const { members, lastEventId } = this.#link;
-    this.#say({ kind: 'members', to: member, members, lastEventId });
+    if (this.#isLeading && isNew) this.#watch(member);
   }
 
   #watch(member: string): void {
