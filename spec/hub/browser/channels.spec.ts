@@ -65,6 +65,22 @@ browserTest('tradewind.js: asks nothing of the hub for an element that is moved'
   t.deepEqual(await seen(page, 1, ' tick '), ['a a tick 1']);
 });
 
+browserTest(
+  'tradewind.js: has what is published from then on when nothing was wanted for a while',
+  async (t, browser) => {
+    const { hub, page } = await opened(t, browser);
+    await hub.publish('a', 'tick', '1');
+    await seen(page, 1, ' tick ');
+    await page.evaluate("document.querySelector('#a').remove()");
+    await hub.until(() => hub.openStreams.length === 0);
+    await hub.publish('a', 'tick', '2');
+    await insert(page, A);
+    await seen(page, 2, 'sse:open');
+    await hub.publish('a', 'tick', '3');
+    t.deepEqual(await seen(page, 2, ' tick '), ['a a tick 1', 'a a tick 3']);
+  },
+);
+
 browserTest('tradewind.js: keeps a channel that another tab wants', async (t, browser) => {
   const { hub, tabs, page } = await opened(t, browser);
   const other = await tabs.open('<p id="a" data-sse-channels="a"></p><p id="b" data-sse-channels="b"></p>');

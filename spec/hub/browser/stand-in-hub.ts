@@ -39,6 +39,8 @@ export interface Change {
 
 export interface StandInOptions {
   readonly historyCount?: number;
+  /** The reconnection time. */
+  readonly retryMs?: number;
   readonly cors?: RouterOptions['cors'] | undefined;
   /** What is changed in the client before it is served. */
   readonly patch?: (script: string) => string;
@@ -48,6 +50,7 @@ export class StandInHub {
   /** Where pages find it. */
   url = '';
   broker: MemoryBroker;
+  readonly retryMs: number;
   readonly streams: OpenedStream[] = [];
   readonly changes: Change[] = [];
   /** Channels that are answered 403. */
@@ -58,8 +61,9 @@ export class StandInHub {
   readonly connections = new Map<string, EnvelopeStream>();
   readonly #changed = new EventEmitter().setMaxListeners(0);
 
-  constructor(broker: MemoryBroker) {
+  constructor(broker: MemoryBroker, retryMs: number) {
     this.broker = broker;
+    this.retryMs = retryMs;
   }
 
   get openStreams(): OpenedStream[] {
@@ -84,9 +88,9 @@ export class StandInHub {
 /** A hub for one spec, behind a way that can be cut. */
 export async function standInHub(
   t: ExecutionContext,
-  { historyCount = 1_000, cors, patch = (script) => script }: StandInOptions = {},
+  { historyCount = 1_000, retryMs = 100, cors, patch = (script) => script }: StandInOptions = {},
 ): Promise<{ hub: StandInHub; proxy: CutProxy; server: Server }> {
-  const hub = new StandInHub(new MemoryBroker({ historyCount }));
+  const hub = new StandInHub(new MemoryBroker({ historyCount }), retryMs);
   class Script extends RequestHandler {
     override async get() {
       this.setHeader('Content-Type', 'text/javascript; charset=utf-8');
@@ -141,7 +145,7 @@ export class EnvelopeStream extends EventSourceHandler {
     this.#opened = { channels, lastEventId: this.lastEventId, cookie: this.headers.cookie, isOpen: true };
     this.#hub.streams.push(this.#opened);
     this.#hub.connections.set(`${this.query.get('connection')}`, this);
-    void this.writeRetry(100);
+    void this.writeRetry(this.#hub.retryMs);
     const subscriber = {
       deliver: (frame: Frame) => this.#parser.push(frame.bytes),
       gap: (gap: Gap) => this.#tell('gap', JSON.stringify(gap)),
