@@ -1,19 +1,30 @@
 // Compiles src/ to dist/: beside it first, then in one step, so that what runs from dist/ meanwhile never finds it empty,
-// and a source file that was renamed leaves nothing behind in the package.
+// and a source file that was renamed leaves nothing behind in the package. What pages load of the hub becomes one file.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const dist = join(root, 'dist');
 const scratch = mkdtempSync(join(root, 'dist-'));
+const browser = join(root, 'src/hub/browser');
+const compile = (project, folder) =>
+  execFileSync(process.execPath, [tsc, '-p', project, '--outDir', folder], { cwd: root, stdio: 'inherit' });
 try {
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(scratch, 'new')], {
-    cwd: root,
-    stdio: 'inherit',
+  compile('tsconfig.build.json', join(scratch, 'new'));
+  compile(browser, join(scratch, 'new/hub/browser'));
+  buildSync({
+    entryPoints: [join(browser, 'tradewind.ts')],
+    outdir: join(scratch, 'new/hub/browser'),
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: 'esm',
+    target: 'es2022',
   });
   if (existsSync(dist)) renameSync(dist, join(scratch, 'old'));
   renameSync(join(scratch, 'new'), dist);

@@ -41,7 +41,7 @@ const KEEPERS: Record<string, string> = {
   amqplib: 'channel/amqp/',
 };
 /** What also runs in a browser. */
-const WITHOUT_NODE = ['client/index.ts'];
+const WITHOUT_NODE = ['client/index.ts', 'hub/browser/tradewind.ts'];
 /** What of the client runs in Node alone. */
 const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts'];
 
