@@ -98,13 +98,13 @@ test('subscribe: may be tried again after it was rejected', async (t) => {
 
 test('relay: sends what it returns in the place of each event, and nothing for null', async (t) => {
   const broker = new MemoryBroker();
-  const seen: string[] = [];
+  const seen: (string | null)[] = [];
   class Relaying extends EventSourceHandler {
     override async open() {
       await this.subscribe(['a', 'b', 'c']);
       this.writeMessage('ready', '');
     }
-    override relay(frame: Frame, channel: string): Frame | null {
+    override relay(frame: Frame, channel: string | null): Frame | null {
       seen.push(channel);
       if (channel === 'b') return null;
       return channel === 'c' ? Frame.ofMessage('another', 'c') : frame;
@@ -119,7 +119,7 @@ test('relay: sends what it returns in the place of each event, and nothing for n
     events.map(({ type, data }) => `${type} ${data}`),
     ['said a', 'another c', 'said a'],
   );
-  t.deepEqual(seen, ['a', 'b', 'c', 'a']);
+  t.deepEqual(seen, [null, 'a', 'b', 'c', 'a'], 'first of all, where it stands');
 });
 
 test('relay: ends the stream with what it throws, which is logged', async (t) => {
@@ -130,8 +130,9 @@ test('relay: ends the stream with what it throws, which is logged', async (t) =>
       await this.subscribe('a');
       this.writeMessage('ready', '');
     }
-    override relay(): Frame | null {
-      throw fault;
+    override relay(frame: Frame, channel: string | null): Frame | null {
+      if (channel !== null) throw fault;
+      return frame;
     }
   }
   const { client, logger } = await serve(t, (router) => router.mount('/', Failing), { broker });

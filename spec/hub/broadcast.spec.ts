@@ -84,16 +84,45 @@ test('broadcast ?envelope=1: says of which channel and type each event is', asyn
   const client = await hub.open('/?channels=a&channels=b&envelope=1', { lastEventId: 'unknown' });
   await hub.post('channel=a&event=tick&data=x%0Ay&id=7&retry=100');
   await hub.published(['c', 'b'], 'several');
-  const events = await client.take(3);
+  const events = await client.take(4);
   t.deepEqual(
     events.map(({ type }) => type),
-    ['message', 'message', 'message'],
+    ['message', 'message', 'message', 'message'],
   );
   t.like(JSON.parse(events[0]?.data ?? ''), { type: 'gap', data: '{"lastEventId":"unknown","earliestId":null}' });
-  t.deepEqual(JSON.parse(events[1]?.data ?? ''), { channel: 'a', type: 'tick', data: 'x\ny' });
-  t.is(events[1]?.lastEventId, '7');
-  t.deepEqual(JSON.parse(events[2]?.data ?? ''), { channel: 'b', type: 'message', data: 'several' });
+  t.like(JSON.parse(events[1]?.data ?? ''), { type: 'place' });
+  t.deepEqual(JSON.parse(events[2]?.data ?? ''), { channel: 'a', type: 'tick', data: 'x\ny' });
+  t.is(events[2]?.lastEventId, '7');
+  t.deepEqual(JSON.parse(events[3]?.data ?? ''), { channel: 'b', type: 'message', data: 'several' });
   t.deepEqual(client.retries, [100]);
+});
+
+test('broadcast ?envelope=1: says where it stands, so that a script can come back before its first event', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a&envelope=1');
+  const { type, data, lastEventId } = await client.next();
+  t.deepEqual([type, JSON.parse(data)], ['message', { type: 'place', data: '' }]);
+  await hub.post('channel=a&data=missed');
+  const again = await hub.open(`/?channels=a&envelope=1&lastEventId=${lastEventId}`);
+  t.like(JSON.parse((await again.next()).data), { channel: 'a', data: 'missed' });
+});
+
+test('channels: are those of the stream that was opened last with a key', async (t) => {
+  const hub = await serveHub(t);
+  const first = await hub.open(`/?channels=a&connection=${KEY}`);
+  const second = await hub.open(`/?channels=a&connection=${KEY}`);
+  await first.close();
+  const body = new URLSearchParams({ connection: KEY, add: 'b' });
+  t.is((await hub.fetch('/channels', { method: 'POST', body })).status, 204);
+  await hub.post('channel=b&data=x');
+  t.is((await second.next()).data, 'x');
+});
+
+test('broadcast HEAD: answers as a stream would be', async (t) => {
+  const hub = await serveHub(t, { authorizeSubscribe: ({ topics }) => !topics.includes('closed') });
+  const head = async (path: string) => (await hub.fetch(path, { method: 'HEAD' })).status;
+  t.deepEqual([await head('/?channels=a'), await head('/?channels=closed'), await head('/')], [200, 403, 400]);
+  t.deepEqual(await (await hub.fetch('/stats')).json(), []);
 });
 
 test('broadcast ?poll=1: ends after what was missed, or after the next event', async (t) => {
@@ -154,7 +183,6 @@ test('channels: is 404 for a stream that is not here, and 403 for what the progr
   const client = await hub.open(`/?channels=a&connection=${KEY}`);
   t.is(await change(['connection', KEY], ['add', 'closed']), 403);
   t.is(await change(['connection', KEY], ['add', 'x\n']), 400);
-  t.is((await hub.open(`/?channels=a&connection=${KEY}`)).status, 409);
   await client.close();
   let status = 204;
   while (status !== 404) status = await change(['connection', KEY], ['add', 'c']);

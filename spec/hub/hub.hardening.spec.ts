@@ -137,3 +137,22 @@ test('hub: a broker that keeps nothing more has publishers told, and no update i
   t.truthy(response.headers.get('retry-after'));
   t.is(hub.logger.take().length, 1);
 });
+
+test('hub: one without a key is out of reach of the pages of other sites', async (t) => {
+  const hub = await serveHub(t, { jwtKey: undefined, publishKey: undefined } as never);
+  const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const publish = async (headers: Record<string, string>) =>
+    (await hub.fetch('/publish', { method: 'POST', body: 'channel=a&data=x', headers: { ...form, ...headers } }))
+      .status;
+  t.is(await publish({}), 200);
+  t.is(await publish({ Origin: hub.url }), 200);
+  t.is(await publish({ Origin: 'https://evil.example' }), 403);
+  t.is(hub.logger.take().length, 1);
+  // A name that was given this machine's address, as DNS rebinding does it.
+  for (const request of ['GET /?channels=a', `GET ${MERCURE}?topic=a`, 'GET /stats']) {
+    const raw = await RawSocket.open(t, hub.server);
+    raw.send(`${request} HTTP/1.1\r\nHost: evil.example\r\n\r\n`);
+    await raw.until(({ status }) => status !== 0);
+    t.is(raw.status, 403, request);
+  }
+});

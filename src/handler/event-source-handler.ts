@@ -119,9 +119,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    *
    * A client's last event ID stays where the last event left it that it was sent.
    *
-   * @param _channel - as it was subscribed to.
+   * @param _channel - as it was subscribed to; `null` for a block with nothing but an id, which is where the stream stands.
    */
-  relay(frame: Frame, _channel: string): Frame | null {
+  relay(frame: Frame, _channel: string | null): Frame | null {
     return frame;
   }
 
@@ -226,7 +226,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
         this.#fail('gap', thrown);
       }
     };
-    const relay = (frame: Frame, channel: string) => {
+    const relay = (frame: Frame, channel: string | null) => {
       try {
         return this.relay(frame, channel);
       } catch (thrown) {

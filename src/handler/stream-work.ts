@@ -16,7 +16,7 @@ export const NEVER_SUBSCRIBED: HeldChannels = { resumed: 'fresh', unsubscribe() 
 export interface ChannelHooks {
   gap(lost: Gap): Promise<void>;
   /** Null: every event is sent as it is. */
-  readonly relay: ((frame: Frame, channel: string) => Frame | null) | null;
+  readonly relay: ((frame: Frame, channel: string | null) => Frame | null) | null;
 }
 
 export class StreamWork {
@@ -111,7 +111,7 @@ export class StreamWork {
       const held = new StreamChannels(broker, {
         deliver: (frame, channel) => {
           // Hot path: bench/fanout, case "broker publish".
-          const relayed = relay === null || channel === null ? frame : relay(frame, channel);
+          const relayed = relay === null ? frame : relay(frame, channel);
           if (relayed === null) return ACCEPTED;
           if (held.isReplaying) connection.totals.replayedEvents += relayed.eventCount;
           return connection.send(relayed);
@@ -121,7 +121,11 @@ export class StreamWork {
           return gap(lost);
         },
         // So that a client that is cut off before its first event does not lose it.
-        place: (id) => void connection.send(Frame.ofEvent({ id })),
+        place: (id) => {
+          const placed = Frame.ofEvent({ id });
+          const relayed = relay === null ? placed : relay(placed, null);
+          if (relayed !== null) void connection.send(relayed);
+        },
       });
       this.#channels = held;
       connection.channels = held;

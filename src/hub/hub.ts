@@ -6,6 +6,7 @@ import type { DrainOptions } from '../routing/request-router.js';
 import { Router } from '../server/router.js';
 import type { Server } from '../server/server.js';
 import { BroadcastHandler } from './handlers/broadcast-handler.js';
+import { BrowserClientHandler } from './handlers/browser-client-handler.js';
 import { ChannelsHandler } from './handlers/channels-handler.js';
 import { MERCURE_PATH, MercureHandler } from './handlers/mercure-handler.js';
 import { PublishHandler } from './handlers/publish-handler.js';
@@ -129,6 +130,7 @@ export class Hub {
       ['/publish', PublishHandler],
       ['/channels', ChannelsHandler],
       ['/stats', StatsHandler],
+      ['/tradewind.js', BrowserClientHandler],
       [MERCURE_PATH, MercureHandler],
       [SUBSCRIPTIONS_PATH, SubscriptionsHandler],
       [`${SUBSCRIPTIONS_PATH}/:topic`, SubscriptionsHandler],

@@ -106,8 +106,10 @@ test('Authorizer: without a key, refuses every token, and is open only if that i
   const open = new Authorizer({ keyless: true });
   t.true(open.isOpen);
   const everything = { publish: ['*'], subscribe: ['*'], payload: undefined, expiresAt: null };
-  t.deepEqual(await open.publisher(asking({})), everything);
-  t.deepEqual(await open.subscriber(withHeader('wow')), everything);
+  const host = '127.0.0.1:8888';
+  t.deepEqual(await open.publisher(asking({ host })), everything);
+  t.deepEqual(await open.subscriber(asking({ host: 'localhost', authorization: 'Bearer wow' })), everything);
+  await t.throwsAsync(open.subscriber(asking({ host: 'evil.example' })), { message: /localhost/ });
 });
 
 for (const [what, options, code] of [

@@ -117,8 +117,6 @@ test('REC-09 reconciliation: replays 100,000 events in one connection', async (t
     await Promise.all(burst);
   }
   const client = await resume(hub, ['a'], first);
-  // The first was evicted: the history keeps as many as are replayed here.
-  t.is((await client.next()).type, 'gap');
   const events = await client.take(100_000);
   t.deepEqual([events[0]?.data, events.at(-1)?.data], ['0', '99999']);
 });

@@ -1,4 +1,5 @@
-import { ConfigurationError } from '../../errors.js';
+import type { IncomingHttpHeaders } from 'node:http';
+import { ConfigurationError, HttpError } from '../../errors.js';
 import type { Claims } from './claims.js';
 import { type Asking, credentialsOf } from './credentials.js';
 import { PublishOrigins } from './publish-origins.js';
@@ -54,10 +55,13 @@ export class Authorizer {
    * where it could have come without.
    *
    * @throws {@link HttpError} 401 without a token where one is needed, and with one that is not good; 503 when the keys
-   *   cannot be fetched.
+   *   cannot be fetched; 403 from a hub without a key, to a request that did not ask for this machine.
    */
   async subscriber(asking: Asking): Promise<Claims | null> {
-    if (this.isOpen) return EVERYTHING;
+    if (this.isOpen) {
+      assertLocal(asking.headers);
+      return EVERYTHING;
+    }
     const credentials = credentialsOf(asking, this.#cookieName);
     if (credentials !== null) return this.#verifier.verify(credentials.token);
     if (this.#isAnonymousAllowed) return null;
@@ -71,7 +75,11 @@ export class Authorizer {
    *   from a page of another origin.
    */
   async publisher(asking: Asking): Promise<Claims> {
-    if (this.isOpen) return EVERYTHING;
+    if (this.isOpen) {
+      assertLocal(asking.headers);
+      if (asking.headers.origin !== undefined) this.#publishOrigins.check(asking.headers);
+      return EVERYTHING;
+    }
     const credentials = credentialsOf(asking, this.#cookieName);
     if (credentials === null) throw noToken('publishing takes a token: send Authorization: Bearer');
     if (credentials.from === 'cookie') this.#publishOrigins.check(asking.headers);
@@ -80,4 +88,10 @@ export class Authorizer {
       throw insufficientScope('the token grants no publishing: its mercure.publish is empty');
     return claims;
   }
+}
+
+/** A page of elsewhere may give its own name this machine's address; but then its requests ask for that name. */
+function assertLocal({ host, ':authority': authority }: IncomingHttpHeaders): void {
+  if (/^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(`${host ?? authority}`)) return;
+  throw new HttpError(403, 'a hub without a key answers to localhost alone: ask for that, or set a key');
 }

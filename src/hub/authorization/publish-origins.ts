@@ -30,8 +30,8 @@ export class PublishOrigins {
     }
     const { host = headers[':authority'] } = headers;
     if (this.#origins.has(origin) || isSameHost(origin, host?.toString())) return;
-    throw new HttpError(403, 'this origin may not publish with a cookie: allow it, or send the token as a header', {
-      log: `publishing with a cookie was refused: ${quote(origin)} is not among publishOrigins`,
+    throw new HttpError(403, 'this origin may not publish: allow it, or send a token as a header', {
+      log: `publishing was refused: ${quote(origin)} is not among publishOrigins`,
     });
   }
 }

@@ -4,7 +4,7 @@ import type { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
 import { HubStream } from './hub-stream.js';
-import { labelledFrame } from './labelled-frame.js';
+import { labelledFrame, labelledPlace } from './labelled-frame.js';
 import { WELCOME_PAGE } from './welcome-page.js';
 
 /** What a client may name its connection, by which it changes its channels later: as good as a password, and as hard to guess. */
@@ -44,7 +44,6 @@ export class BroadcastHandler extends HubStream {
     }
     const key = this.query.get('connection');
     if (key !== null && !KEY.test(key)) this.error(400, 'connection is not 22 to 64 letters, digits, - and _');
-    if (key !== null && this.hub.audience.withKey(key)) this.error(409, 'connection is in use: draw another');
     this.key = key;
     this.#isLabelled = this.query.get('envelope') === '1';
     this.#isPoll = this.query.get('poll') === '1' || this.headers['x-requested-with'] === 'XMLHttpRequest';
@@ -57,9 +56,10 @@ export class BroadcastHandler extends HubStream {
     await super.open(params);
   }
 
-  override relay(frame: Frame, channel: string): Frame | null {
+  override relay(frame: Frame, channel: string | null): Frame | null {
     const relayed = super.relay(frame, channel);
     if (relayed === null) return null;
+    if (channel === null) return this.#isLabelled ? labelledPlace(frame) : frame;
     if (this.#isPoll) this.#endSoon();
     return this.#isLabelled ? labelledFrame(relayed, this.topicOf(frame, channel)) : relayed;
   }

@@ -32,12 +32,35 @@ export async function cursorHeader(
   clock: Clock,
 ): Promise<string | null> {
   if (cursor === '' || cursor === EARLIEST) return EARLIEST;
-  // What is delivered to it is for the stream to read: it only asks where the id stands.
-  const asking = { deliver: () => Promise.resolve(false), gap() {} };
-  const asked = broker.subscribe(channels, asking, cursor).then((subscription) => {
+  const asked = broker.subscribe(channels, { deliver: leave, gap() {} }, cursor).then((subscription) => {
     subscription.unsubscribe();
     return subscription.resumed === 'complete' ? asHeader(cursor) : EARLIEST;
   });
+  return beforeLong(asked, clock);
+}
+
+/**
+ * The id of this moment in these channels. A stream that resumes after it has all that is published from when its headers are sent: to
+ * subscribe at an engine takes a while, and whoever publishes once it sees the stream open is to be heard. Null: the engine is away.
+ */
+export async function placeNow(broker: Broker, channels: readonly string[], clock: Clock): Promise<string | null> {
+  let place: string | null = null;
+  const noted = (id: string) => {
+    place = id;
+  };
+  const asked = broker.subscribe(channels, { deliver: leave, gap() {}, place: noted }, null).then((subscription) => {
+    subscription.unsubscribe();
+    return place;
+  });
+  return beforeLong(asked, clock);
+}
+
+/** What is delivered is for the stream to read: who asks only wants to know where it stands. */
+function leave(): Promise<false> {
+  return Promise.resolve(false);
+}
+
+async function beforeLong<Result>(asked: Promise<Result>, clock: Clock): Promise<Result | null> {
   const { promise: late, cancel } = timeout(clock);
   try {
     return await Promise.race([asked, late]);

@@ -10,7 +10,7 @@ import type { HubCore } from '../hub-core.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import type { HubSubscriber } from '../updates/audience.js';
 import { Selection } from '../updates/selection.js';
-import { cursorHeader, cursorOf } from './cursor.js';
+import { cursorHeader, cursorOf, placeNow } from './cursor.js';
 import { subscriptionUpdate } from './subscription-document.js';
 
 /** What the hub mounts its handlers with. */
@@ -63,7 +63,10 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     const grants = TopicSelectors.of(this.#claims?.subscribe ?? []);
     this.#selection = new Selection(hub.log, this.selectorsOf(topics), grants, this.patternsOf(topics));
     this.#cursor = cursorOf(this.headers['last-event-id'], this.query);
-    if (this.#cursor === null) return;
+    if (this.#cursor === null) {
+      if ('isUp' in broker) this.#cursor = await placeNow(broker, this.#selection.channels, clock);
+      return;
+    }
     const header = await cursorHeader(broker, this.#selection.channels, this.#cursor, clock);
     if (header !== null) this.setHeader('Last-Event-ID', header);
   }
@@ -78,7 +81,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     this.#tellPresence(true);
   }
 
-  override relay(frame: Frame, channel: string): Frame | null {
+  override relay(frame: Frame, channel: string | null): Frame | null {
     return this.#selection.relay(frame, channel);
   }
 

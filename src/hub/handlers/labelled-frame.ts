@@ -2,6 +2,7 @@
 
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
+import { EventStreamParser } from '../../event-stream/parser.js';
 
 /** By the channel as it was asked for: an update of several topics has several. */
 const labelled = new WeakMap<Frame, Map<string, Frame>>();
@@ -16,6 +17,13 @@ export function labelledFrame(frame: Frame, channel: string): Frame {
   const wrapped = ofFrame.get(channel) ?? wrap(frame, channel);
   ofFrame.set(channel, wrapped);
   return wrapped;
+}
+
+/** Where a stream stands, as a message without a channel: a script does not see a block that has nothing but an id. */
+export function labelledPlace(frame: Frame): Frame {
+  const parser = new EventStreamParser();
+  parser.push(frame.bytes);
+  return Frame.ofMessage('message', { type: 'place', data: '' }, { id: parser.lastEventId });
 }
 
 function wrap(frame: Frame, channel: string): Frame {

@@ -32,10 +32,10 @@ export class Selection {
     return [...named, several, SHARED_CHANNELS.private, ...(below(selectors) && below(grants) ? [presence] : [])];
   }
 
-  /** What it is sent of an event of one of its channels; null: nothing. */
-  relay(frame: Frame, channel: string): Frame | null {
+  /** What it is sent of an event of one of its channels; null: nothing. A channel that is `null` is no event's. */
+  relay(frame: Frame, channel: string | null): Frame | null {
     // Hot path: bench/hub, case "one topic".
-    if (!isSharedChannel(channel)) return frame;
+    if (channel === null || !isSharedChannel(channel)) return frame;
     const update = this.#log.open(frame);
     return this.#isFor(update) ? update.frame : null;
   }
