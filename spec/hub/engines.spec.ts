@@ -1,49 +1,137 @@
-/** The hub on brokers whose engine is elsewhere, or on disk. */
+/** Hubs that share a broker whose engine is elsewhere, or on disk. */
 
+import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { AmqpBroker } from '../../src/channel/amqp/amqp-broker.js';
 import { LmdbBroker } from '../../src/channel/lmdb/lmdb-broker.js';
+import type { LogBroker } from '../../src/channel/log-broker.js';
+import { NatsBroker } from '../../src/channel/nats/nats-broker.js';
+import { RedisBroker } from '../../src/channel/redis/redis-broker.js';
+import { engine, ownEngine } from '../support/services.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { serveHub } from './serve-hub.js';
+import { type ServedHub, serveHub } from './serve-hub.js';
 
-async function lmdbBroker(t: ExecutionContext): Promise<LmdbBroker> {
-  const broker = new LmdbBroker({ path: await temporaryFolder(t), historyCount: 200_000 });
-  await broker.ready();
+/** Makes brokers that share their channels; null: the engine is not on this machine. */
+type Opening = (t: ExecutionContext) => Promise<(() => LogBroker) | null>;
+
+const ENGINES: Readonly<Record<string, Opening>> = {
+  async LMDB(t) {
+    const path = await temporaryFolder(t);
+    return () => new LmdbBroker({ path });
+  },
+  async Redis(t) {
+    const url = await engine(t, 'redis');
+    const prefix = `hub-${randomUUID()}`;
+    return url === null ? null : () => new RedisBroker({ url, prefix });
+  },
+  async NATS(t) {
+    const servers = await engine(t, 'nats');
+    const stream = `hub${randomUUID().replaceAll('-', '')}`;
+    return servers === null ? null : () => new NatsBroker({ servers, stream, prefix: stream });
+  },
+  async RabbitMQ(t) {
+    const url = await engine(t, 'rabbitmq');
+    const stream = `hub-${randomUUID()}`;
+    return url === null ? null : () => new AmqpBroker({ url, stream });
+  },
+};
+
+async function serveOn(t: ExecutionContext, broker: LogBroker): Promise<ServedHub> {
+  // A teardown that is given later runs earlier: the hub ends before its broker.
   t.teardown(() => broker.close());
-  return broker;
+  await broker.ready();
+  return serveHub(t, { broker });
 }
 
-test('hub on LMDB: hears what is published once it is seen to be open', async (t) => {
-  const hub = await serveHub(t, { broker: await lmdbBroker(t) });
-  for (let round = 0; round < 20; round++) {
-    const topics = round % 2 === 0 ? ['a'] : ['{x}'];
-    const client = await hub.subscribe(topics);
-    t.is(client.headers['last-event-id'], undefined);
-    await hub.published('a', `${round}`);
-    t.is((await client.next()).data, `${round}`);
-    await client.close();
-  }
-});
-
-test('hub on LMDB: resumes after each kind of update, in one order', async (t) => {
-  const hub = await serveHub(t, { broker: await lmdbBroker(t) });
-  const grants = { subscribe: ['*'] };
-  const ids = [
-    await hub.published('a', '0'),
-    await hub.published(['a', 'b'], '1'),
-    await hub.published('a', '2', [['private', 'on']]),
-    await hub.published('a', '3'),
-  ];
-  for (const topics of [['a'], ['{x}'], ['*']]) {
-    for (const [index, id] of ids.entries()) {
-      const client = await hub.subscribe(topics, { grants, headers: { 'Last-Event-ID': id } });
-      t.is(client.headers['last-event-id'], id);
-      const left = ids.length - index - 1;
-      t.deepEqual(
-        (await client.take(left)).map(({ lastEventId }) => lastEventId),
-        ids.slice(index + 1),
-        `${topics} ${index}`,
-      );
+for (const [name, opening] of Object.entries(ENGINES)) {
+  test(`hub on ${name}: hears what is published once it is seen to be open`, async (t) => {
+    const open = await opening(t);
+    if (open === null) return;
+    const hub = await serveOn(t, open());
+    for (let round = 0; round < 6; round++) {
+      const client = await hub.subscribe(round % 2 === 0 ? ['a'] : ['{x}']);
+      t.is(client.headers['last-event-id'], undefined);
+      await hub.published('a', `${round}`);
+      t.is((await client.next()).data, `${round}`);
       await client.close();
     }
-  }
+  });
+
+  test(`hub on ${name}: resumes after each kind of update, in one order`, async (t) => {
+    const open = await opening(t);
+    if (open === null) return;
+    const hub = await serveOn(t, open());
+    const grants = { subscribe: ['*'] };
+    const ids = [
+      await hub.published('https://example.com/a', '0'),
+      await hub.published(['https://example.com/a', 'b'], '1'),
+      await hub.published('https://example.com/a', '2', [['private', 'on']]),
+      await hub.published('https://example.com/a', '3'),
+    ];
+    for (const topics of [['https://example.com/a'], ['https://example.com/{x}'], ['*']]) {
+      for (const [index, id] of ids.entries()) {
+        const client = await hub.subscribe(topics, { grants, headers: { 'Last-Event-ID': id } });
+        t.is(client.headers['last-event-id'], id);
+        const left = await client.take(ids.length - index - 1);
+        t.deepEqual(
+          left.map(({ lastEventId }) => lastEventId),
+          ids.slice(index + 1),
+          `${topics} ${index}`,
+        );
+        await client.close();
+      }
+    }
+  });
+
+  if (name === 'LMDB') continue;
+  test(`hub on ${name}: is one with the others, whichever is published at and whichever is come back to`, async (t) => {
+    const open = await opening(t);
+    if (open === null) return;
+    const [one, other] = [await serveOn(t, open()), await serveOn(t, open())];
+    const clients = [await one.subscribe(['a', 'b']), await other.subscribe(['*']), await other.open('/?channels=a')];
+    const id = await one.published('a', '1');
+    await other.published('a', '2');
+    await one.published(['a', 'c'], '3');
+    for (const client of clients)
+      t.deepEqual(
+        (await client.take(3)).map(({ data }) => data),
+        ['1', '2', '3'],
+      );
+    const back = await other.subscribe(['a'], { headers: { 'Last-Event-ID': id } });
+    t.deepEqual(
+      (await back.take(2)).map(({ data }) => data),
+      ['2', '3'],
+    );
+  });
+}
+
+test('hub on Redis: subscribes to all channels that match a pattern, and hears what other programs PUBLISH', async (t) => {
+  const open = await ENGINES['Redis']?.(t);
+  if (!open) return;
+  const hub = await serveOn(t, open());
+  const client = await hub.open('/?channels=news.*&channels=weather');
+  for (const channel of ['news.sport', 'newsless', 'weather', 'news.'])
+    await hub.post(`channel=${channel}&data=${channel}`);
+  t.deepEqual(
+    (await client.take(3)).map(({ data }) => data),
+    ['news.sport', 'weather', 'news.'],
+  );
+  t.is((await hub.post('channel=news.*&data=x')).status, 400);
+});
+
+test('hub on Redis: answers 503 while Redis is away, and its subscribers miss nothing that was kept', async (t) => {
+  const redis = await ownEngine(t, 'redis', { settings: { appendonly: 'yes', appendfsync: 'always' } });
+  if (redis === null) return;
+  const hub = await serveOn(t, new RedisBroker({ url: redis.url }));
+  const clients = await Promise.all(Array.from({ length: 100 }, () => hub.subscribe(['a'])));
+  await hub.published('a', 'before');
+  await redis.kill();
+  t.is((await hub.fetch('/readyz')).status, 503);
+  let status = 200;
+  while (status === 200) status = (await hub.publish('topic=a&data=lost')).status;
+  t.is(status, 503);
+  await redis.restart();
+  while (status !== 200) status = (await hub.publish('topic=a&data=after')).status;
+  for (const client of clients) await client.next(({ data }) => data === 'after');
+  hub.logger.take();
 });

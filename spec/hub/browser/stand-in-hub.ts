@@ -114,7 +114,7 @@ export async function standInHub(
 }
 
 /** A page with what the query has as its `head` and `body`. */
-class Page extends RequestHandler {
+export class Page extends RequestHandler {
   override get() {
     const script = this.query.get('script') ?? '<script type="module" src="/tradewind.js"></script>';
     this.setHeader('Content-Type', 'text/html; charset=utf-8');

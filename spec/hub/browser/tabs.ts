@@ -1,6 +1,5 @@
 import type { ExecutionContext } from 'ava';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { StandInHub } from './stand-in-hub.js';
 
 /** How a browser shares a connection, and what has to be taken from it for that. */
 export const WAYS = {
@@ -41,14 +40,19 @@ for (const type of ['open', 'error', 'gap']) {
 /** The windows of one person, as they share cookies, workers and locks. */
 export class Tabs {
   readonly #context: BrowserContext;
-  readonly #hub: StandInHub;
+  readonly #hub: { readonly url: string };
 
-  private constructor(context: BrowserContext, hub: StandInHub) {
+  private constructor(context: BrowserContext, hub: { readonly url: string }) {
     this.#context = context;
     this.#hub = hub;
   }
 
-  static async of(t: ExecutionContext, browser: Browser, hub: StandInHub, way: Way = 'a shared worker'): Promise<Tabs> {
+  static async of(
+    t: ExecutionContext,
+    browser: Browser,
+    hub: { readonly url: string },
+    way: Way = 'a shared worker',
+  ): Promise<Tabs> {
     const context = await browser.newContext();
     // Before the hub and its sockets go, or what happens then would be noted.
     t.teardown(() => context.close());
