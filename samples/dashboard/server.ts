@@ -1,8 +1,10 @@
 /**
- * A page that shows this machine live: cores, memory, event-loop delay and open streams.
+ * A hub, its console, and on it a page that shows this machine live: cores, memory, event-loop delay and open streams.
  *
- *     npm start                                  # then open http://127.0.0.1:8080/
+ *     npm start                                  # then open http://127.0.0.1:8080/, and /console/
  *     curl -N http://127.0.0.1:8080/events       # event: machine, then event: sample, once a second
+ *     curl -N 'http://127.0.0.1:8080/?channels=news'
+ *     curl -d channel=news -d data=hello http://127.0.0.1:8080/publish
  *
  * `PORT` chooses another port, and `WORKERS=4` has four processes serve it. Stop it and start it again while the page is open,
  * or kill one of several processes, and see what the page makes of it.
@@ -10,8 +12,9 @@
 
 import { createRequire } from 'node:module';
 import { Container } from 'inversify';
-import { ConfigurationError, Router } from 'tradewind';
+import { ConfigurationError } from 'tradewind';
 import { ClusterBroker, inWorkers } from 'tradewind/cluster';
+import { Hub } from 'tradewind/hub';
 import { EventsHandler, FileHandler } from './handlers.js';
 import { Sampler } from './sampler.js';
 import { Watchers } from './watchers.js';
@@ -21,7 +24,7 @@ const DRAIN_MS = 500;
 
 const uplot = createRequire(import.meta.url).resolve('uplot/dist/uPlot.esm.js');
 const files = {
-  '/': { file: new URL('page/index.html', import.meta.url), type: 'text/html; charset=utf-8' },
+  '/machine': { file: new URL('page/index.html', import.meta.url), type: 'text/html; charset=utf-8' },
   '/dashboard.css': { file: new URL('page/dashboard.css', import.meta.url), type: 'text/css; charset=utf-8' },
   '/dashboard.js': { file: new URL('page/dashboard.js', import.meta.url), type: 'text/javascript; charset=utf-8' },
   '/stream.js': { file: new URL('page/stream.js', import.meta.url), type: 'text/javascript; charset=utf-8' },
@@ -44,23 +47,24 @@ async function serve(index: number) {
   container.bind(Watchers).toConstantValue(watchers);
   container.bind(Sampler).toSelf().inSingletonScope();
 
-  const router = new Router({ container, broker });
-  router.mount('/events', EventsHandler);
-  for (const [path, options] of Object.entries(files)) router.mount(path, FileHandler, options);
+  const hub = new Hub({ container, broker, port: Number(process.env['PORT'] ?? 8080), home: '/machine' });
+  hub.router.mount('/events', EventsHandler);
+  for (const [path, options] of Object.entries(files)) hub.router.mount(path, FileHandler, options);
 
-  const server = await router.listen({ port: Number(process.env['PORT'] ?? 8080) });
+  const server = await hub.listen();
   const sampler = container.get(Sampler);
   await watchers.start();
   if (index === 0) {
     sampler.start();
     console.log(`The dashboard is at  ${server.url}/`);
     console.log(`Its stream alone:    curl -N ${server.url}/events`);
+    console.log(`The hub's console:   ${server.url}/console/`);
   }
   return {
     async close(options: { drainMs: number }) {
       sampler.stop();
       watchers.stop();
-      await server.close(options);
+      await hub.close(options);
     },
   };
 }

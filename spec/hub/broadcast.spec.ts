@@ -49,6 +49,14 @@ test('broadcast: shows a browser that asks for no channel what this is', async (
   t.regex(await response.text(), /curl -N/);
 });
 
+test('broadcast: sends whoever asks for nothing to the page that the program names', async (t) => {
+  const hub = await serveHub(t, { home: '/machine' });
+  const response = await hub.fetch('/', { redirect: 'manual' });
+  t.is(response.status, 302);
+  t.is(response.headers.get('location'), '/machine');
+  t.is((await hub.fetch('/', { headers: { Accept: 'text/event-stream' } })).status, 400);
+});
+
 test('broadcast: resumes after a last event ID, and tells of a gap', async (t) => {
   const hub = await serveHub(t);
   const { ids } = await answerOf(await hub.post('channel=a&data=1'));

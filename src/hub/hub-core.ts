@@ -59,6 +59,8 @@ export interface HubCoreOptions {
   readonly areGapsTold: boolean;
   /** How long a poll waits for an event, in milliseconds. */
   readonly pollMs: number;
+  /** Where a browser is sent that asks for no channels; null: it gets a page. */
+  readonly home: string | null;
 }
 
 /** Who asks: a handler is one. */

@@ -9,6 +9,7 @@ import type { CorsOrigins } from '../handler/cors.js';
 import type { Logger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import type { Limits, MountOptions, TrustProxy } from '../routing/options.js';
+import type { RouterOptions } from '../routing/request-router.js';
 import { Authorizer, type AuthorizerOptions } from './authorization/authorizer.js';
 import type { HubHooks, HubLimits } from './hub-core.js';
 import type { GraphiteExporterOptions } from './metrics/graphite-exporter.js';
@@ -52,6 +53,10 @@ export interface HubOptions extends HubHooks {
   graphite?: Omit<GraphiteExporterOptions, 'counts' | 'logger' | 'clock'>;
   /** Whether `/metrics` answers. It asks nobody who they are. @defaultValue true */
   metrics?: boolean;
+  /** Where whoever asks for `/`, and neither for channels nor for a stream, is sent. @defaultValue a page that says what this is */
+  home?: string;
+  /** Where the handlers come from that you mount; the hub's broker is bound in it as {@link BROKER}. @defaultValue a new, empty container */
+  container?: RouterOptions['container'];
   trustProxy?: TrustProxy;
   logger?: Logger;
   clock?: Clock;

@@ -21,6 +21,9 @@ import { MetricsHandler } from './metrics/metrics-handler.js';
 import { SUBSCRIPTIONS_PATH } from './updates/selection.js';
 import { checkedUpdate, type GivenUpdate } from './updates/update.js';
 
+/** By which a handler of yours may have the hub's broker injected: `@inject(BROKER)`. `this.broker` is the same. */
+export const BROKER = Symbol.for('tradewind.broker');
+
 /** What a hub keeps of each channel when nothing else is said: a reader that was away for a day finds what it missed. */
 const HISTORY = { historyCount: 200_000, historyBytes: 64 * 1024 * 1024, historyMs: 24 * 60 * 60 * 1_000 };
 
@@ -49,7 +52,7 @@ export class Hub {
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: HubOptions = {}) {
     const { authorizer, publishKey, limits, cors, warning } = resolveHubOptions(options);
-    const { clock = systemClock, maxBodyBytes, trustProxy, logger, streams } = options;
+    const { clock = systemClock, maxBodyBytes, trustProxy, logger, streams, container } = options;
     this.#options = options;
     this.#warning = warning;
     this.#ownBroker = options.broker === undefined ? new MemoryBroker({ ...HISTORY, clock }) : null;
@@ -60,8 +63,18 @@ export class Hub {
       publishesPerSecond: ___,
       ...routerLimits
     } = options.limits ?? {};
-    const common = { broker: this.broker, cors, maxBodyBytes, trustProxy, logger, clock, limits: routerLimits };
+    const common = {
+      container,
+      broker: this.broker,
+      cors,
+      maxBodyBytes,
+      trustProxy,
+      logger,
+      clock,
+      limits: routerLimits,
+    };
     this.router = new Router({ ...streams, ...defined(common) });
+    if (!this.router.container.isBound(BROKER)) this.router.container.bind(BROKER).toConstantValue(this.broker);
     this.#core = new HubCore({
       broker: this.broker,
       clock,
@@ -73,6 +86,7 @@ export class Hub {
       isPresenceTold: options.presence ?? true,
       areGapsTold: options.gapEvents ?? true,
       pollMs: options.pollMs ?? 25_000,
+      home: options.home ?? null,
     });
     this.#mount();
     const counts = () => this.#core.audience.topics();

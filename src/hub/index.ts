@@ -1,7 +1,7 @@
 /** The hub: a broadcast server of event streams. */
 
 export type { Claims } from './authorization/claims.js';
-export { Hub } from './hub.js';
+export { BROKER, Hub } from './hub.js';
 export type { HubHooks, HubLimits, PublishRequest, SubscribeRequest } from './hub-core.js';
 export { HubLogger, type HubLoggerOptions } from './hub-logger.js';
 export type { HubOptions } from './hub-options.js';

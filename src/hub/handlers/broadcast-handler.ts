@@ -39,7 +39,10 @@ export class BroadcastHandler extends HubStream {
 
   override async checkConnection(): Promise<void> {
     if (!this.query.has('channels')) {
-      if (/\btext\/html\b/.test(this.headers.accept ?? '')) return this.finish(WELCOME_PAGE);
+      const { home } = this.hub.options;
+      const { accept = '' } = this.headers;
+      if (home !== null && !/\btext\/event-stream\b/.test(accept)) return this.redirect(home);
+      if (/\btext\/html\b/.test(accept)) return this.finish(WELCOME_PAGE);
       this.error(400, 'no channels: ask for some, as in ?channels=news&channels=prices');
     }
     const key = this.query.get('connection');
