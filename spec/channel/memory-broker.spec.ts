@@ -41,6 +41,29 @@ test('MemoryBroker: tells of a gap when historyBytes has evicted what was missed
   t.deepEqual(justInTime.received, ['3', '4']);
 });
 
+test('MemoryBroker: halves the largest history when all together are too large, and leaves the quiet ones', async (t) => {
+  const broker = new MemoryBroker({ historyTotalBytes: 100_000 });
+  const quiet = await broker.publish('quiet', 'n', 'kept');
+  await broker.publish('quiet', 'n', 'kept too');
+  for (let index = 0; index < 2_000; index++) await broker.publish('noisy', 'n', index);
+  const [ofQuiet, ofNoisy] = [collector(), collector()];
+  t.is((await broker.subscribe(['quiet'], ofQuiet.subscriber, quiet)).resumed, 'complete');
+  t.deepEqual(ofQuiet.received, ['kept too']);
+  await broker.subscribe(['noisy'], ofNoisy.subscriber, 'earliest');
+  t.is(ofNoisy.received.at(-1), '1999');
+  t.true(ofNoisy.received.length > 100 && ofNoisy.received.length < 400, `${ofNoisy.received.length}`);
+});
+
+test('MemoryBroker: keeps within its total however many channels there are', async (t) => {
+  const broker = new MemoryBroker({ historyTotalBytes: 10_000 });
+  for (let index = 0; index < 500; index++) await broker.publish(`channel ${index}`, 'n', index);
+  const all = collector();
+  const channels = Array.from({ length: 500 }, (_, index) => `channel ${index}`);
+  await broker.subscribe(channels, all.subscriber, 'earliest');
+  t.true(all.received.length > 10 && all.received.length < 40, `${all.received.length}`);
+  t.is(all.received.at(-1), '499');
+});
+
 test('MemoryBroker: tells of a gap when historyMs has passed, subscribers or not', async (t) => {
   const clock = new FakeClock();
   const { broker, ids } = await filled(2, { historyMs: 1_000, clock });

@@ -5,10 +5,16 @@ export interface IdentifiedEvent extends HistoryEvent {
   readonly id: string | null;
 }
 
-/** The histories of all channels, kept in this process, each bounded by itself. */
+/** What an event takes of a process's memory beside its bytes, about: objects, its id, its place in the lists. */
+const EVENT_BYTES = 256;
+
+/** The histories of all channels, kept in this process, each bounded by itself, and all of them together. */
 export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
+  readonly #mostBytes: number;
+  /** What all of them take of the process's memory, about. */
+  #totalBytes = 0;
   readonly #histories = new Map<string, History<Event>>();
   /** Publishers' own ids, by channel, as far as their events are kept. */
   readonly #ownIds = new Map<string, Map<string, number>>();
@@ -19,10 +25,14 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
    */
   #droppedThrough = 0;
 
-  /** @param now - in milliseconds, as `keptAt` of the events is; it must not go back. */
-  constructor(limits: HistoryLimits, now: () => number) {
+  /**
+   * @param now - in milliseconds, as `keptAt` of the events is; it must not go back.
+   * @param mostBytes - what all of them may take of memory, about.
+   */
+  constructor(limits: HistoryLimits, now: () => number, mostBytes = Infinity) {
     this.#limits = limits;
     this.#now = now;
+    this.#mostBytes = mostBytes;
     this.#sweepAt = now() + limits.historyMs;
   }
 
@@ -31,7 +41,9 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     // Hot path: bench/fanout, case "broker publish".
     const history = this.#historyOf(channel);
     if (ownId !== null) this.#keepOwnId(channel, ownId, event.sequence);
+    this.#totalBytes += event.byteLength + EVENT_BYTES;
     this.#forget(channel, history.append(event, this.#limits));
+    while (this.#totalBytes > this.#mostBytes) this.#shed(channel);
     if (event.keptAt >= this.#sweepAt) this.#sweep(event.keptAt);
   }
 
@@ -55,6 +67,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   clear(): void {
     this.#histories.clear();
     this.#ownIds.clear();
+    this.#totalBytes = 0;
   }
 
   #nothing(head: number): Page<Event> {
@@ -82,9 +95,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     this.#sweepAt = now + this.#limits.historyMs;
     for (const [channel, history] of this.#histories) {
       this.#forget(channel, history.evict(now, this.#limits));
-      if (history.count > 0) continue;
-      this.#droppedThrough = Math.max(this.#droppedThrough, history.lostThrough);
-      this.#histories.delete(channel);
+      if (history.count === 0) this.#drop(channel, history);
     }
   }
 
@@ -95,7 +106,31 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     else if (!ids.has(id)) ids.set(id, sequence);
   }
 
+  /**
+   * Halves the history that takes the most: a channel that is quiet is not the one that pays. Of the one that was appended to
+   * last, its only event is evicted last.
+   */
+  #shed(newest: string): void {
+    let most = 0;
+    let largest = newest;
+    for (const [channel, history] of this.#histories) {
+      const bytes = history.byteLength + history.count * EVENT_BYTES;
+      if (bytes <= most || (channel === newest && history.count === 1)) continue;
+      [most, largest] = [bytes, channel];
+    }
+    const history = this.#historyOf(largest);
+    this.#forget(largest, history.evictHalf());
+    if (history.count === 0) this.#drop(largest, history);
+  }
+
+  /** Forgets a channel that has nothing any more. */
+  #drop(channel: string, { lostThrough }: History<Event>): void {
+    this.#droppedThrough = Math.max(this.#droppedThrough, lostThrough);
+    this.#histories.delete(channel);
+  }
+
   #forget(channel: string, evicted: readonly Event[]): void {
+    for (const { byteLength } of evicted) this.#totalBytes -= byteLength + EVENT_BYTES;
     const ids = this.#ownIds.get(channel);
     if (ids === undefined) return;
     for (const { id, sequence } of evicted) if (id !== null && ids.get(id) === sequence) ids.delete(id);

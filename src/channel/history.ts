@@ -55,6 +55,11 @@ export class History<Event extends HistoryEvent = KeptEvent> {
     return this.#kept.length - this.#start;
   }
 
+  /** Encoded bytes of what is kept. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
   /** Appends, and returns what had to go for it. */
   append(event: Event, limits: HistoryLimits): readonly Event[] {
     this.#kept.push(event);
@@ -87,6 +92,11 @@ export class History<Event extends HistoryEvent = KeptEvent> {
       this.#start = 0;
     }
     return evicted;
+  }
+
+  /** Evicts the older half, one event at least, and returns it. */
+  evictHalf(): readonly Event[] {
+    return this.evict(0, { historyCount: Math.floor(this.count / 2), historyBytes: Infinity, historyMs: Infinity });
   }
 
   /** The events after a sequence. `through`: up to where there is nothing but what is here. */

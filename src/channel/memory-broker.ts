@@ -21,6 +21,11 @@ export interface MemoryBrokerOptions {
   historyBytes?: number;
   /** How long an event is kept, in milliseconds. @defaultValue 300000 (5 minutes) */
   historyMs?: number;
+  /**
+   * What the histories of all channels together may take of memory, about; beyond it, the largest is halved.
+   * @defaultValue `Infinity`
+   */
+  historyTotalBytes?: number;
   clock?: Clock;
 }
 
@@ -49,14 +54,16 @@ export class MemoryBroker implements Broker {
     historyCount = 1_000,
     historyBytes = 1024 * 1024,
     historyMs = 5 * 60_000,
+    historyTotalBytes = Infinity,
     clock = systemClock,
   }: MemoryBrokerOptions = {}) {
     const faults = new OptionFaults();
-    for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs }))
+    for (const [name, value] of Object.entries({ historyCount, historyBytes, historyMs, historyTotalBytes }))
       faults.checkNumber(name, value);
     faults.throwIfAny();
     this.#clock = clock;
-    this.#histories = new ChannelHistories({ historyCount, historyBytes, historyMs }, () => clock.now());
+    const limits = { historyCount, historyBytes, historyMs };
+    this.#histories = new ChannelHistories(limits, () => clock.now(), historyTotalBytes);
     this.#epoch = newEpoch(clock);
     this.#fanOut = new FanOut(
       {

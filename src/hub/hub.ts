@@ -25,7 +25,12 @@ import { checkedUpdate, type GivenUpdate } from './updates/update.js';
 export const BROKER = Symbol.for('tradewind.broker');
 
 /** What a hub keeps of each channel when nothing else is said: a reader that was away for a day finds what it missed. */
-const HISTORY = { historyCount: 200_000, historyBytes: 64 * 1024 * 1024, historyMs: 24 * 60 * 60 * 1_000 };
+const HISTORY = {
+  historyCount: 200_000,
+  historyBytes: 64 * 1024 ** 2,
+  historyMs: 24 * 60 * 60 * 1_000,
+  historyTotalBytes: 512 * 1024 ** 2,
+};
 
 /**
  * A broadcast server: publishes over HTTP, streams to whoever subscribes, speaks Mercure.

@@ -5,8 +5,8 @@ import type { OptionFaults } from '../../option-faults.js';
 import type { Values } from './read-settings.js';
 
 const HOUR_MS = 60 * 60 * 1_000;
-/** What the history of one channel may take of this process's memory. */
-const HISTORY_BYTES = 64 * 1024 * 1024;
+/** What the history of one channel, and of all, may take of this process's memory. */
+const IN_MEMORY = { historyBytes: 64 * 1024 ** 2, historyTotalBytes: 512 * 1024 ** 2 };
 
 /**
  * Makes the broker that the settings ask for. Its engine's client is imported only now: who needs none need not install it.
@@ -48,7 +48,7 @@ interface Asked {
 }
 
 const BROKERS: Readonly<Record<string, (asked: Asked) => Promise<LogBroker | MemoryBroker>>> = {
-  memory: async ({ history }) => new MemoryBroker({ ...history, historyBytes: HISTORY_BYTES }),
+  memory: async ({ history }) => new MemoryBroker({ ...history, ...IN_MEMORY }),
   redis: openRedis,
   rediss: openRedis,
   nats: openNats,
