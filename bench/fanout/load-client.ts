@@ -36,8 +36,8 @@ export type StartLoadClient = (server: SideServer, subscribers: number, wrap: re
  * @param coding - that it says it accepts, such as `gzip`.
  */
 export function nativeLoadClient(program: string, coding?: string): StartLoadClient {
-  return async ({ port, controlPort, askFile = '' }, subscribers, wrap) => {
-    const args = [port, controlPort, subscribers, '/'].map(String);
+  return async ({ port, path = '/', controlPort, askFile = '' }, subscribers, wrap) => {
+    const args = [port, controlPort, subscribers, path].map(String);
     const client = new LineProcess([...wrap, program, ...args, askFile, ...(coding === undefined ? [] : [coding])]);
     const { coded } = await client.read<{ coded: number }>();
     return { coded, run: (turns, perTurn) => client.ask(`${turns} ${perTurn}`), stop: () => client.stop() };
@@ -45,8 +45,8 @@ export function nativeLoadClient(program: string, coding?: string): StartLoadCli
 }
 
 /** `support/client.ts`, where there is no compiler: it counts events, but compares no bytes. */
-export const nodeLoadClient: StartLoadClient = async ({ port, controlPort }, subscribers, wrap) => {
+export const nodeLoadClient: StartLoadClient = async ({ port, path = '/', controlPort }, subscribers, wrap) => {
   const client = await Helper.start('client.ts', [], wrap);
-  await client.ask({ do: 'open', path: '/', count: subscribers, port, controlPort });
+  await client.ask({ do: 'open', path, count: subscribers, port, controlPort });
   return { coded: 0, run: (turns, perTurn) => client.ask({ do: 'run', turns, perTurn }), stop: () => client.stop() };
 };

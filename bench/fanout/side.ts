@@ -16,6 +16,8 @@ export interface Workload {
 /** A server that runs. */
 export interface SideServer {
   readonly port: number;
+  /** What its streams are at. @defaultValue `/` */
+  readonly path?: string;
   /** Where its client asks for events. */
   readonly controlPort: number;
   /** A file with what to ask by; without it, a byte. */
