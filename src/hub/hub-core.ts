@@ -7,6 +7,7 @@ import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
 import { isSameSecret } from './authorization/same-secret.js';
 import { wallTime } from './authorization/wall-time.js';
+import type { HubWatcher } from './hub-watcher.js';
 import { TopicSelectors } from './topics/topic-selectors.js';
 import { Audience } from './updates/audience.js';
 import type { Update } from './updates/update.js';
@@ -69,10 +70,22 @@ export class HubCore {
   /** The time of day, in milliseconds since the epoch. */
   readonly now: () => number;
 
+  #watcher: HubWatcher | null = null;
+
   constructor(options: HubCoreOptions) {
     this.options = options;
     this.log = new UpdateLog(options.broker);
     this.now = wallTime(options.clock);
+  }
+
+  /** Hears of what happens to updates and streams; null: nobody does. */
+  get watcher(): HubWatcher | null {
+    return this.#watcher;
+  }
+
+  set watcher(watcher: HubWatcher | null) {
+    this.#watcher = watcher;
+    this.log.watcher = watcher;
   }
 
   /**

@@ -47,6 +47,8 @@ export interface HubOptions extends HubHooks {
   limits?: Limits & Partial<HubLimits>;
   /** As of a mount: heartbeats, slow consumers, compression. */
   streams?: Omit<MountOptions, 'cors' | 'maxBodyBytes'>;
+  /** Whether there is a page at `/console/` that shows what goes on. @defaultValue true */
+  console?: boolean;
   trustProxy?: TrustProxy;
   logger?: Logger;
   clock?: Clock;

@@ -5,6 +5,7 @@ import type { HandlerClass } from '../routing/handler-class.js';
 import type { DrainOptions } from '../routing/request-router.js';
 import { Router } from '../server/router.js';
 import type { Server } from '../server/server.js';
+import { HubConsole } from './console/hub-console.js';
 import { BroadcastHandler } from './handlers/broadcast-handler.js';
 import { ChannelsHandler } from './handlers/channels-handler.js';
 import { MERCURE_PATH, MercureHandler } from './handlers/mercure-handler.js';
@@ -38,6 +39,7 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #ownBroker: MemoryBroker | null;
   readonly #warning: string | null;
+  readonly #console: HubConsole | null;
   #server: Server | null = null;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
@@ -64,6 +66,7 @@ export class Hub {
       pollMs: options.pollMs ?? 25_000,
     });
     this.#mount();
+    this.#console = (options.console ?? true) ? new HubConsole(this.#core, this.router) : null;
   }
 
   /** Something about its options that somebody should hear when it starts; null: nothing. */
@@ -84,6 +87,7 @@ export class Hub {
   async listen(): Promise<Server> {
     const { port = 0, host = '127.0.0.1', tls, http2 } = this.#options;
     this.#server = await this.router.listen({ port, host, ...defined({ tls, http2 }) });
+    this.#console?.start();
     return this.#server;
   }
 
@@ -102,6 +106,7 @@ export class Hub {
   /** Drains the streams, and stops listening. A broker that it was given is left as it is. */
   async close(options: DrainOptions = {}): Promise<void> {
     await this.#server?.close(options);
+    this.#console?.stop();
     await this.#ownBroker?.close();
   }
 
