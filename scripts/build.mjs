@@ -1,7 +1,7 @@
 // Compiles src/ to dist/: beside it first, then in one step, so that what runs from dist/ meanwhile never finds it empty,
 // and a source file that was renamed leaves nothing behind in the package. What pages load of the hub becomes one file.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,8 @@ try {
     format: 'esm',
     target: 'es2022',
   });
+  // The console's page goes as it is.
+  cpSync(join(root, 'src/hub/console/page'), join(scratch, 'new/hub/console/page'), { recursive: true });
   if (existsSync(dist)) renameSync(dist, join(scratch, 'old'));
   renameSync(join(scratch, 'new'), dist);
 } catch (error) {

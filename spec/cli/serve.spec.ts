@@ -172,6 +172,12 @@ test('serve: has a variable and an option of its own for each setting', (t) => {
   t.true(names.includes('TRADEWIND_MAX_CONNECTIONS_PER_ADDRESS'));
 });
 
+test('serve: takes a switch that is on anyway, and one that turns it off', async (t) => {
+  const hub = await serve(t, ['--console', '--no-metrics']);
+  t.is((await fetch(`${hub.url}/console/`)).status, 200);
+  t.is((await fetch(`${hub.url}/metrics`)).status, 404);
+});
+
 test('serve --print-schema: prints the schema that the documentation has', async (t) => {
   const { out } = await runCommand(t, ['serve', '--print-schema']);
   t.is(out, readFileSync(new URL('../../docs/hub.schema.json', import.meta.url), 'utf8'));

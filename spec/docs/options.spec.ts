@@ -44,6 +44,8 @@ const PAGES = ['docs/options.md', 'docs/client.md', 'docs/hub.md'] as const;
 function options(): Option[] {
   const found: Option[] = [];
   for (const [name, text] of readSources()) {
+    // What its handlers are mounted with, by itself alone.
+    if (name.startsWith('src/hub/console/')) continue;
     const page = name.startsWith('src/client/') ? PAGES[1] : name.startsWith('src/hub/') ? PAGES[2] : PAGES[0];
     const source = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
     for (const statement of source.statements) {

@@ -42,6 +42,8 @@ export function serveCommand(): Command {
   for (const setting of SETTINGS) {
     const option = new Option(flagOf(setting), aboutOption(setting));
     command.addOption(option.helpGroup(setting.group));
+    // Who says so although it is so anyway is not wrong.
+    if (setting.fallback === true) command.addOption(new Option(flagOf(setting).replace('--no-', '--')).hideHelp());
   }
   return command
     .option('--config <file>', 'read settings from a file, JSON or YAML')

@@ -19,6 +19,8 @@ import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
 export const prepareStream = Symbol('prepareStream');
+/** The number of the connection, as in `router.openConnections()`; null before there is one. @internal */
+export const connectionIdOf = Symbol('connectionIdOf');
 
 /**
  * Streams events to one client. Subclass it, override the hooks, and mount it: each connection gets a handler of its own.
@@ -292,6 +294,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** @internal */
   [prepareStream](): void | Promise<void> {}
+
+  /** @internal */
+  get [connectionIdOf](): number | null {
+    return this.#connection?.id ?? null;
+  }
 
   /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
   async #accept(): Promise<boolean> {

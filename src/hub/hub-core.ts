@@ -7,6 +7,7 @@ import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
 import { isSameSecret } from './authorization/same-secret.js';
 import { wallTime } from './authorization/wall-time.js';
+import type { HubWatcher } from './hub-watcher.js';
 import type { HubMetrics } from './metrics/hub-metrics.js';
 import { PublishRate } from './publish-rate.js';
 import { TopicSelectors } from './topics/topic-selectors.js';
@@ -78,12 +79,24 @@ export class HubCore {
   metrics: Pick<HubMetrics, 'published' | 'publishFailed'> | null = null;
   readonly #rate: PublishRate | null;
 
+  #watcher: HubWatcher | null = null;
+
   constructor(options: HubCoreOptions) {
     this.options = options;
     this.log = new UpdateLog(options.broker);
     this.now = wallTime(options.clock);
     const { publishesPerSecond } = options.limits;
     this.#rate = publishesPerSecond > 0 ? new PublishRate(publishesPerSecond) : null;
+  }
+
+  /** Hears of what happens to updates and streams; null: nobody does. */
+  get watcher(): HubWatcher | null {
+    return this.#watcher;
+  }
+
+  set watcher(watcher: HubWatcher | null) {
+    this.#watcher = watcher;
+    this.log.watcher = watcher;
   }
 
   /**

@@ -57,6 +57,8 @@ export interface HubOptions extends HubHooks {
   home?: string;
   /** Where the handlers come from that you mount; the hub's broker is bound in it as {@link BROKER}. @defaultValue a new, empty container */
   container?: RouterOptions['container'];
+  /** Whether there is a page at `/console/` that shows what goes on. @defaultValue true */
+  console?: boolean;
   trustProxy?: TrustProxy;
   logger?: Logger;
   clock?: Clock;

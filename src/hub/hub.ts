@@ -5,6 +5,7 @@ import type { HandlerClass } from '../routing/handler-class.js';
 import type { DrainOptions } from '../routing/request-router.js';
 import { Router } from '../server/router.js';
 import type { Server } from '../server/server.js';
+import { HubConsole } from './console/hub-console.js';
 import { BroadcastHandler } from './handlers/broadcast-handler.js';
 import { BrowserClientHandler } from './handlers/browser-client-handler.js';
 import { ChannelsHandler } from './handlers/channels-handler.js';
@@ -51,6 +52,7 @@ export class Hub {
   readonly #ownBroker: MemoryBroker | null;
   readonly #warning: string | null;
   readonly #graphite: GraphiteExporter | null;
+  readonly #console: HubConsole | null;
   #server: Server | null = null;
   #isClosing = false;
 
@@ -99,6 +101,7 @@ export class Hub {
       options.graphite === undefined
         ? null
         : new GraphiteExporter({ ...options.graphite, counts, ...defined({ logger, clock }) });
+    this.#console = (options.console ?? true) ? new HubConsole(this.#core, this.router) : null;
   }
 
   /** Something about its options that somebody should hear when it starts; null: nothing. */
@@ -119,6 +122,7 @@ export class Hub {
   async listen(): Promise<Server> {
     const { port = 0, host = '127.0.0.1', tls, http2 } = this.#options;
     this.#server = await this.router.listen({ port, host, ...defined({ tls, http2 }) });
+    this.#console?.start();
     return this.#server;
   }
 
@@ -139,6 +143,7 @@ export class Hub {
     this.#isClosing = true;
     await this.#server?.close(options);
     await this.#graphite?.close();
+    this.#console?.stop();
     await this.#ownBroker?.close();
   }
 

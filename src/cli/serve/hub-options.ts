@@ -33,6 +33,7 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
     gapEvents: switchOf('gapEvents'),
     presence: switchOf('presence'),
     maxBodyBytes: numberOf('maxBodyBytes'),
+    console: switchOf('console'),
     metrics: switchOf('metrics'),
     graphite: readGraphite(values, faults),
     logger: readLogger(textOf('logLevel') ?? 'warn', faults),

@@ -80,6 +80,7 @@ export const SETTINGS: readonly Setting[] = [
   operation('maxBodyBytes', 'number', 'bytes', 'the largest body of a publish', 1_048_576),
   operation('maxPublishesPerSecond', 'number', 'events', 'from one address; 0: any number', 0),
   operation('logLevel', 'text', 'level', 'info has a line for each request; warn, error, silent', 'warn'),
+  operation('console', 'switch', '', 'have a page at /console/ that shows what goes on', true),
   operation('metrics', 'switch', '', 'answer Prometheus at /metrics', true),
   operation('graphite', 'text', 'host:port', 'send the subscribers of each channel to Graphite, by UDP'),
   operation('graphiteSeconds', 'number', 'seconds', 'how often', 60),

@@ -1,5 +1,6 @@
 import type { Gap } from '../../channel/broker.js';
 import type { Timer } from '../../clock.js';
+import type { CloseReason } from '../../connection/connection.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
@@ -69,12 +70,13 @@ export class BroadcastHandler extends HubStream {
 
   override gap(gap: Gap): unknown {
     if (!this.#isLabelled) return super.gap(gap);
+    this.hub.watcher?.lost(this, gap);
     return this.hub.options.areGapsTold && this.writeMessage('message', { type: 'gap', data: JSON.stringify(gap) });
   }
 
-  override close(): void {
+  override close(reason: CloseReason): void {
     this.#poll?.cancel();
-    super.close();
+    super.close(reason);
   }
 
   /** What comes in the same turn goes with it. */

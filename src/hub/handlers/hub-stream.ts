@@ -2,11 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Timer } from '../../clock.js';
+import type { CloseReason } from '../../connection/connection.js';
 import type { Frame } from '../../event-stream/frame.js';
-import { EventSourceHandler } from '../../handler/event-source-handler.js';
+import { connectionIdOf, EventSourceHandler } from '../../handler/event-source-handler.js';
 import type { HeldChannels } from '../../handler/stream-channels.js';
 import type { Claims } from '../authorization/claims.js';
 import type { HubCore } from '../hub-core.js';
+import type { WatchedStream } from '../hub-watcher.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import type { HubSubscriber } from '../updates/audience.js';
 import { Selection } from '../updates/selection.js';
@@ -22,7 +24,7 @@ export interface HubMount {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Streams updates to one subscriber: those that it asks for, as far as its token lets it. */
-export abstract class HubStream extends EventSourceHandler implements HubSubscriber {
+export abstract class HubStream extends EventSourceHandler implements HubSubscriber, WatchedStream {
   readonly id = `urn:uuid:${randomUUID()}`;
   key: string | null = null;
   protected hub!: HubCore;
@@ -48,6 +50,10 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
 
   get selectors(): TopicSelectors {
     return this.#selection.selectors;
+  }
+
+  get connectionId(): number | null {
+    return this[connectionIdOf];
   }
 
   get payload(): unknown {
@@ -82,7 +88,10 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
   }
 
   override relay(frame: Frame, channel: string | null): Frame | null {
-    return this.#selection.relay(frame, channel);
+    const relayed = this.#selection.relay(frame, channel);
+    const { watcher } = this.hub;
+    if (relayed !== null && watcher?.isSampling) watcher.relayed(relayed);
+    return relayed;
   }
 
   /** Of which topic that was asked for an event is. */
@@ -91,10 +100,12 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
   }
 
   override gap(gap: Parameters<EventSourceHandler['gap']>[0]): unknown {
+    this.hub.watcher?.lost(this, gap);
     return this.hub.options.areGapsTold ? super.gap(gap) : undefined;
   }
 
-  override close(): void {
+  override close(reason: CloseReason): void {
+    this.hub.watcher?.closed(this, reason);
     this.#expiry?.cancel();
     this.hub.audience.delete(this);
     this.#tellPresence(false);

@@ -1,6 +1,7 @@
 import type { Broker } from '../../channel/broker.js';
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
+import type { HubWatcher } from '../hub-watcher.js';
 import { isChannelName, SHARED_CHANNELS } from './hub-channels.js';
 import type { Update } from './update.js';
 
@@ -17,6 +18,8 @@ type Envelope = Pick<Update, 'topics' | 'isPrivate' | 'type' | 'data' | 'retry'>
 
 /** Brings updates into the broker's channels, and out of those that are shared. */
 export class UpdateLog {
+  /** Hears of what is published, presence left out; null: nobody does. */
+  watcher: Pick<HubWatcher, 'publishing' | 'published' | 'publishFailed'> | null = null;
   readonly #broker: Broker;
   readonly #opened = new WeakMap<Frame, SharedUpdate>();
   #lastId = 'earliest';
@@ -37,17 +40,16 @@ export class UpdateLog {
    * @throws {@link BrokerError} as `Broker.publish` does.
    */
   async publish(update: Update, shared?: string): Promise<void> {
-    const { topics, isPrivate, type, data, id, retry } = update;
-    const [topic = ''] = topics;
-    const envelope: Envelope = { topics, isPrivate, type, data, retry };
-    const isOfOne = topics.length === 1 && !isPrivate && isChannelName(topic);
-    const channel = shared ?? (isOfOne ? 'every' : isPrivate ? 'private' : 'several');
-    const published = [
-      this.#broker.publish(SHARED_CHANNELS[channel as keyof typeof SHARED_CHANNELS], 'update', envelope, { id }),
-    ];
-    if (isOfOne && shared === undefined) published.push(this.#broker.publish(topic, type, data, { id, retry }));
-    await allOf(published);
-    this.#lastId = id;
+    const watcher = shared === undefined ? this.watcher : null;
+    const begun = watcher?.publishing(update) ?? 0;
+    try {
+      await this.#append(update, shared);
+    } catch (thrown) {
+      watcher?.publishFailed(update, thrown);
+      throw thrown;
+    }
+    watcher?.published(update, begun);
+    this.#lastId = update.id;
   }
 
   /** Reads what came by a shared channel. */
@@ -58,6 +60,19 @@ export class UpdateLog {
       this.#opened.set(frame, update);
     }
     return update;
+  }
+
+  async #append(update: Update, shared: string | undefined): Promise<void> {
+    const { topics, isPrivate, type, data, id, retry } = update;
+    const [topic = ''] = topics;
+    const envelope: Envelope = { topics, isPrivate, type, data, retry };
+    const isOfOne = topics.length === 1 && !isPrivate && isChannelName(topic);
+    const channel = shared ?? (isOfOne ? 'every' : isPrivate ? 'private' : 'several');
+    const published = [
+      this.#broker.publish(SHARED_CHANNELS[channel as keyof typeof SHARED_CHANNELS], 'update', envelope, { id }),
+    ];
+    if (isOfOne && shared === undefined) published.push(this.#broker.publish(topic, type, data, { id, retry }));
+    await allOf(published);
   }
 }
 

@@ -1,0 +1,38 @@
+/** The key of whoever looks, as long as the tab is open. It goes into a header, never into an address. */
+
+const NAME = 'tradewind.key';
+
+/** How the hub let us in: `open`, `key` or `token`. */
+let access = 'open';
+
+export function setAccess(given) {
+  access = given;
+}
+
+/** Whether the hub takes tokens from us, which it wants of subscribers as well. */
+export function hasToken() {
+  return access === 'token';
+}
+
+export function keep(key) {
+  sessionStorage.setItem(NAME, key);
+}
+
+export function forget() {
+  sessionStorage.removeItem(NAME);
+}
+
+export function hasKey() {
+  return sessionStorage.getItem(NAME) !== null;
+}
+
+/** For the console's own requests, and for publishing. */
+export function headers() {
+  const key = sessionStorage.getItem(NAME);
+  return key === null ? {} : { Authorization: `Bearer ${key}` };
+}
+
+/** For subscribing: the publish key is no token, and would be refused as one. */
+export function subscriberHeaders() {
+  return hasToken() ? headers() : {};
+}
