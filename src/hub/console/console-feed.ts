@@ -84,7 +84,7 @@ export class ConsoleFeed implements ConsoleShare {
   #state(point: Point | null): string {
     const { publishedCount: published, failedCount: failed, incidents, rates } = this.#activity;
     const statistics = this.#router.statistics();
-    const { connections, opened, sentBytes, queuedBytes, droppedEvents, gaps, ended } = statistics;
+    const { connections, opened, queuedBytes, droppedEvents, gaps, ended } = statistics;
     return JSON.stringify({
       at: this.#hub.now(),
       point,
@@ -94,7 +94,6 @@ export class ConsoleFeed implements ConsoleShare {
         published,
         failed,
         delivered: this.#recorder.deliveredOf(statistics),
-        sentBytes,
         queuedBytes,
         dropped: droppedEvents['drop-oldest'] + droppedEvents.latest,
         cutOff: ended['slow-consumer'],

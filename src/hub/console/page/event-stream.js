@@ -29,7 +29,7 @@ export async function follow(url, { headers, signal, on }) {
         for await (const event of eventsOf(response.body)) {
           if (event.id !== undefined) lastId = event.id;
           if (event.retry !== undefined) retryMs = event.retry;
-          if (event.data !== undefined) on.event({ type: event.type, data: event.data, id: lastId });
+          if (event.data !== undefined) hand(on, { type: event.type, data: event.data, id: lastId });
         }
       }
     } catch (thrown) {
@@ -39,6 +39,15 @@ export async function follow(url, { headers, signal, on }) {
     if (signal.aborted) return;
     on.lost();
     await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+}
+
+/** A fault of the page is told as one: it is no reason to ask for the stream again. */
+function hand(on, event) {
+  try {
+    on.event(event);
+  } catch (thrown) {
+    reportError(thrown);
   }
 }
 

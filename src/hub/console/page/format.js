@@ -25,8 +25,9 @@ export function bytes(number) {
 }
 
 export function milliseconds(number) {
+  if (number === 0) return '0 ms';
   if (number >= 1_000) return `${rates.format(number / 1_000)} s`;
-  return `${number >= 100 ? counts.format(number) : number >= 1 || number === 0 ? rates.format(number) : number.toFixed(2)} ms`;
+  return `${number >= 10 ? counts.format(number) : number >= 1 ? rates.format(number) : number.toFixed(2)} ms`;
 }
 
 export function age(ms) {

@@ -42,6 +42,7 @@ const on = {
     setLink('live', 'Live');
     show(byId('access'), false);
     show(byId('main'), true);
+    show(byId('parts'), true);
     show(byId('forget'), hasKey());
   },
   lost() {
@@ -66,8 +67,9 @@ async function watch() {
   try {
     await follow('state', { headers, signal: new AbortController().signal, on });
   } catch (refused) {
-    setLink('lost', 'Not let in');
+    setLink('lost', 'Key needed');
     show(byId('main'), false);
+    show(byId('parts'), false);
     show(byId('forget'), false);
     show(byId('access'), true);
     setText(byId('access-fault'), hasKey() || refused.status === 403 ? refused.message.trim() : '');

@@ -4,16 +4,17 @@ import uPlot from './uplot/uPlot.esm.js';
 
 /** Ten minutes of seconds. */
 const MOST = 600;
-const HEIGHT = 112;
+const HEIGHT = 116;
 
-/** Where an axis of bytes has its marks: at whole KB and MB. */
+/** Where an axis has its marks: at whole numbers, at whole KB and MB, or anywhere. */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 const BINARY = Array.from({ length: 40 }, (_, power) => 2 ** power);
 
 /** Each line: what it is called where there are several, and where a second has it. `null`: nothing was measured. */
 const PLOTS = [
-  { name: 'Published', unit: '/s', format: count, lines: [['', (point) => point.published]] },
-  { name: 'Delivered', unit: '/s', format: count, lines: [['', (point) => point.delivered]] },
-  { name: 'Connections', unit: '', format: count, lines: [['', (point) => point.connections]] },
+  { name: 'Published', unit: '/s', format: count, steps: WHOLE, lines: [['', (point) => point.published]] },
+  { name: 'Delivered', unit: '/s', format: count, steps: WHOLE, lines: [['', (point) => point.delivered]] },
+  { name: 'Connections', unit: '', format: count, steps: WHOLE, lines: [['', (point) => point.connections]] },
   { name: 'Queued', unit: '', format: bytes, steps: BINARY, lines: [['', (point) => point.queuedBytes]] },
   {
     name: 'Publish to socket',
@@ -130,7 +131,7 @@ class Plot {
     return {
       width: 300,
       height: HEIGHT,
-      padding: [8, 4, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: 'hub' }, drag: { x: false, y: false }, y: false, points: { show: false } },
       scales: {
@@ -138,7 +139,7 @@ class Plot {
         y: { range: (_chart, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 20, gap: 2, space: 90, values: (_chart, ticks) => ticks.map(clock) },
+        { ...axis, grid: { show: false }, size: 26, gap: 8, space: 90, values: (_chart, ticks) => ticks.map(clock) },
         {
           ...axis,
           grid,

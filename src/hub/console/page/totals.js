@@ -6,7 +6,6 @@ const FIGURES = [
   ['Connections', ({ totals }) => count(totals.connections)],
   ['Published', ({ totals }) => count(totals.published)],
   ['Delivered', ({ totals }) => count(totals.delivered)],
-  ['Sent', ({ totals }) => bytes(totals.sentBytes)],
   ['Queued', ({ totals }) => bytes(totals.queuedBytes)],
   ['Gaps', ({ totals }) => count(totals.gaps), ({ totals }) => totals.gaps],
   ['Dropped', ({ totals }) => count(totals.dropped), ({ totals }) => totals.dropped],
