@@ -330,3 +330,25 @@ test('hub: is open on the loopback interface without a key, and says so; elsewhe
     message: /jwtKey, jwksUrl or publishKey/,
   });
 });
+
+test('hub: lets whoever has the publish key read what is public, where a token is needed otherwise', async (t) => {
+  const hub = await serveHub(t, { anonymous: false });
+  const headers = { Authorization: `Bearer ${PUBLISH_KEY}` };
+  const client = await hub.open('/?channels=a', { headers });
+  t.is(client.status, 200);
+  await hub.published('a', 'secret', [['private', 'on']]);
+  await hub.published('a', 'public');
+  t.is((await client.next()).data, 'public');
+  t.is((await hub.fetch('/?channels=a')).status, 401);
+});
+
+test('publish: takes no more events at once than the limit, in whichever form', async (t) => {
+  const hub = await serveHub(t, { limits: { updatesPerRequest: 2 } });
+  t.is((await hub.post('channel=a&channel=b&channel=c&data=x')).status, 413);
+  t.is((await hub.post('{"channel":["a","b","c"],"data":1}', 'application/json')).status, 413);
+  t.is(
+    (await hub.post('{"channel":["a","b"],"data":1}\n{"channel":"c","data":1}\n', 'application/x-ndjson')).status,
+    413,
+  );
+  t.is((await hub.post('channel=a&channel=b&data=x')).status, 200);
+});

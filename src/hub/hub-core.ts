@@ -67,6 +67,7 @@ export interface HubCoreOptions {
 /** Who asks: a handler is one. */
 type Asking = Parameters<Authorizer['publisher']>[0] & { readonly remoteAddress: string };
 
+/** Of the publish key. */
 const EVERYTHING: Claims = { publish: ['*'], subscribe: [], payload: undefined, expiresAt: null };
 
 export class HubCore {
@@ -100,19 +101,30 @@ export class HubCore {
   }
 
   /**
+   * What a subscriber may have, see `Authorizer.subscriber`. Whoever has the publish key may have what is public.
+   *
+   * @throws {@link HttpError} 401 and 403 as that does.
+   */
+  async subscriber(asking: Asking): Promise<Claims | null> {
+    return this.#hasPublishKey(asking) ? EVERYTHING : this.options.authorizer.subscriber(asking);
+  }
+
+  /**
    * What the publisher of a request may do.
    *
    * @param key - the publish key, where the body had it.
    * @throws {@link HttpError} 401 and 403 as `Authorizer.publisher` does.
    */
   async publisher(asking: Asking, key?: string | undefined): Promise<Claims> {
-    const { authorizer, publishKey } = this.options;
-    if (publishKey !== null) {
-      const given = key ?? /^bearer +(.+)$/i.exec(asking.headers.authorization ?? '')?.[1];
-      if (given !== undefined && isSameSecret(given, publishKey)) return EVERYTHING;
-      if (key !== undefined) throw new HttpError(401, 'the key is not the publish key');
-    }
-    return authorizer.publisher(asking);
+    if (this.#hasPublishKey(asking, key)) return EVERYTHING;
+    if (key !== undefined && this.options.publishKey !== null)
+      throw new HttpError(401, 'the key is not the publish key');
+    return this.options.authorizer.publisher(asking);
+  }
+
+  #hasPublishKey({ headers }: Asking, key = /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1]): boolean {
+    const { publishKey } = this.options;
+    return publishKey !== null && key !== undefined && isSameSecret(key, publishKey);
   }
 
   /**

@@ -101,3 +101,21 @@ test('ACT-06 presence: says after which event it is so', async (t) => {
   const id = await hub.published('a', 'x');
   t.is(await at(), id);
 });
+
+test('presence: tells of channels that are added to a stream, and dropped', async (t) => {
+  const hub = await serveHub(t);
+  const key = 'k'.repeat(22);
+  await hub.open(`/?channels=a&connection=${key}`);
+  const watcher = await hub.subscribe([`${SUBSCRIPTIONS}/{topic}/{subscriber}`], { grants: { subscribe: ['*'] } });
+  await watcher.next();
+  const body = new URLSearchParams({ connection: key, add: 'b', drop: 'a' });
+  t.is((await hub.fetch('/channels', { method: 'POST', body })).status, 204);
+  const seen = (await watcher.take(2)).map(({ data }) => JSON.parse(data));
+  t.deepEqual(
+    seen.map(({ topic, active }) => [topic, active]),
+    [
+      ['a', false],
+      ['b', true],
+    ],
+  );
+});

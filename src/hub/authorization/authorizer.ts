@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ConfigurationError, HttpError } from '../../errors.js';
 import type { Claims } from './claims.js';
 import { type Asking, credentialsOf } from './credentials.js';
+import { isForThisMachine } from './loopback.js';
 import { PublishOrigins } from './publish-origins.js';
 import { insufficientScope, noToken } from './refusals.js';
 import { TokenVerifier, type TokenVerifierOptions } from './token-verifier.js';
@@ -91,7 +92,7 @@ export class Authorizer {
 }
 
 /** A page of elsewhere may give its own name this machine's address; but then its requests ask for that name. */
-function assertLocal({ host, ':authority': authority }: IncomingHttpHeaders): void {
-  if (/^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(`${host ?? authority}`)) return;
+function assertLocal(headers: IncomingHttpHeaders): void {
+  if (isForThisMachine(headers)) return;
   throw new HttpError(403, 'a hub without a key answers to localhost alone: ask for that, or set a key');
 }

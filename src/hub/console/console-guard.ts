@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { HttpError } from '../../errors.js';
 import { isSameHost } from '../../handler/cors.js';
+import { isForThisMachine } from '../authorization/loopback.js';
 import { insufficientScope, noToken } from '../authorization/refusals.js';
 import { isSameSecret } from '../authorization/same-secret.js';
 import type { HubCore } from '../hub-core.js';
@@ -21,8 +22,6 @@ export interface Asking {
   readonly request?: { readonly rawHeaders?: readonly string[] };
 }
 
-/** Names that mean this machine, whoever answers for names elsewhere. */
-const LOOPBACK = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?$/i;
 const SAME_ORIGIN = ['same-origin', 'none'];
 
 /** Decides who may see what a hub does, and end its streams. */
@@ -40,7 +39,7 @@ export class ConsoleGuard {
    * @throws {@link HttpError} 403 when the request was sent to a name that is not this machine's.
    */
   checkHost({ headers }: Asking): void {
-    if (!this.#isOpen || LOOPBACK.test(hostOf(headers) ?? '')) return;
+    if (!this.#isOpen || isForThisMachine(headers)) return;
     throw new HttpError(403, 'a hub without a key shows its console on this machine alone: ask for localhost');
   }
 

@@ -32,6 +32,9 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
   #selection!: Selection;
   #cursor: string | null = null;
   readonly #held: HeldChannels[] = [];
+  /** Of which others were told that they are subscribed to, and not yet that they are no more. */
+  readonly #told = new Set<string>();
+  #isClosed = false;
   #expiry: Timer | null = null;
 
   override initialize({ hub }: HubMount): void {
@@ -62,9 +65,9 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
 
   override async checkConnection(): Promise<void> {
     const hub = this.hub;
-    const { broker, clock, authorizer } = hub.options;
+    const { broker, clock } = hub.options;
     const topics = this.asked();
-    this.#claims = await authorizer.subscriber(this);
+    this.#claims = await hub.subscriber(this);
     await hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
     const grants = TopicSelectors.of(this.#claims?.subscribe ?? []);
     this.#selection = new Selection(hub.log, this.selectorsOf(topics), grants, this.patternsOf(topics));
@@ -84,7 +87,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     // Proxies, and some clients, take a response for begun when its body has.
     void this.writeComment('');
     this.#held.push(await this.subscribe(this.#selection.channels, { after: this.#cursor }));
-    this.#tellPresence(true);
+    this.#tellPresence();
   }
 
   override relay(frame: Frame, channel: string | null): Frame | null {
@@ -108,7 +111,8 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     this.hub.watcher?.closed(this, reason);
     this.#expiry?.cancel();
     this.hub.audience.delete(this);
-    this.#tellPresence(false);
+    this.#isClosed = true;
+    this.#tellPresence();
   }
 
   async change(added: readonly string[], dropped: readonly string[]): Promise<void> {
@@ -123,6 +127,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     const [gone, come] = [without(had, has), without(has, had)];
     for (const held of this.#held) held.unsubscribe(gone);
     if (come.length > 0) this.#held.push(await this.subscribe(come, { after: null }));
+    this.#tellPresence();
   }
 
   #endWhenExpired(): void {
@@ -134,13 +139,19 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     else this.#expiry = clock.setTimeout(() => this.#endWhenExpired(), Math.min(leftMs, MAX_TIMER_MS));
   }
 
-  #tellPresence(isActive: boolean): void {
-    const { log, options } = this.hub;
-    if (!options.isPresenceTold) return;
-    for (const topic of this.selectors.texts) {
-      // That somebody has come or gone is told as well as it can be: their stream does not hang on it.
-      log.publish(subscriptionUpdate(this, topic, isActive), 'presence').catch(() => {});
-    }
+  /** Tells those who may know what has changed since they were told last. */
+  #tellPresence(): void {
+    if (!this.hub.options.isPresenceTold) return;
+    const topics = this.#isClosed ? new Set<string>() : this.selectors.texts;
+    for (const topic of this.#told) if (!topics.has(topic)) this.#tell(topic, false);
+    for (const topic of topics) if (!this.#told.has(topic)) this.#tell(topic, true);
+  }
+
+  #tell(topic: string, isActive: boolean): void {
+    if (isActive) this.#told.add(topic);
+    else this.#told.delete(topic);
+    // It is told as well as it can be: nobody's stream hangs on it.
+    this.hub.log.publish(subscriptionUpdate(this, topic, isActive), 'presence').catch(() => {});
   }
 }
 

@@ -27,10 +27,17 @@ interface Fields {
  * @throws {@link HttpError} 400 when it is not what it should be; of many lines the first that is not is named; 415 for another type.
  */
 export function readPublication(contentType: string | undefined, body: string, mostUpdates: number): Publication {
+  const publication = readBody(contentType, body, mostUpdates);
+  const { length } = publication.updates;
+  if (length > mostUpdates) throw new HttpError(413, `${length} events: at most ${mostUpdates}. Nothing was published`);
+  return publication;
+}
+
+function readBody(contentType: string | undefined, body: string, mostUpdates: number): Publication {
   const [type = ''] = (contentType ?? '').toLowerCase().split(/[; ]/, 1);
   if (type === 'application/x-www-form-urlencoded') return readForm(body);
   if (type === 'application/json') {
-    const fields = parsed(body, '');
+    const fields = parsed(body);
     return { updates: updatesOf(fields), key: textOf((fields as { key?: unknown }).key, 'key') };
   }
   if (/^application\/(x-ndjson|ndjson|jsonl|x-jsonlines)$/.test(type)) return { updates: readLines(body, mostUpdates) };
@@ -57,7 +64,7 @@ function readLines(body: string, most: number): Update[] {
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     try {
-      return updatesOf(parsed(line, ''));
+      return updatesOf(parsed(line));
     } catch (thrown) {
       if (!(thrown instanceof HttpError)) throw thrown;
       throw new HttpError(thrown.status, `line ${index + 1}: ${thrown.reason}. Nothing of the batch was published`);
@@ -80,7 +87,7 @@ function updatesOf({ channel, event, data, id, retry }: Fields): Update[] {
   );
 }
 
-function parsed(text: string, _what: string): Fields {
+function parsed(text: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -11,7 +11,7 @@ export class StatsHandler extends RequestHandler {
   }
 
   override async get(): Promise<void> {
-    await this.#hub.options.authorizer.subscriber(this);
+    await this.#hub.subscriber(this);
     this.setHeader('Cache-Control', 'no-store');
     this.write([...this.#hub.audience.topics()].sort(([one], [other]) => (one < other ? -1 : 1)));
   }

@@ -58,7 +58,9 @@ export class FollowedEvents {
     }
   }
 
-  #take({ type, data }, id) {
+  #take({ channel, type, data }, id) {
+    // Where the stream stands, which is no event.
+    if (channel === undefined && type === 'place') return;
     this.#count++;
     this.#events.unshift({ at: Date.now(), type, data: shortened(data), id });
     this.#events.length = Math.min(this.#events.length, MOST);
