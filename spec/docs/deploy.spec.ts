@@ -6,9 +6,11 @@ import { flagOf, SETTINGS, variableOf } from '../../src/cli/serve/settings.js';
 import { notTested } from '../support/not-tested.js';
 import { filesBelow, pathOf, readPage } from './pages.js';
 
-const PAGES = [...filesBelow('docs/deploy', ''), 'docs/hub.md'].filter((name) =>
-  /\.\w+$|Caddyfile|Dockerfile/.test(name),
-);
+const PAGES = [
+  ...filesBelow('docs/deploy', ''),
+  'docs/hub.md',
+  ...filesBelow('docs', '.md').filter((name) => /-(mercure|nchan)\.md$/.test(name)),
+].filter((name) => /\.\w+$|Caddyfile|Dockerfile/.test(name));
 /** Of other programs, and of other commands. */
 const OTHERS = [
   'config|print-schema|stop-timeout|yes|omit|no-audit|no-fund|force|interval|timeout|start-period|global|now',
