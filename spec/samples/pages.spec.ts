@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { browserTest } from '../support/browser-test.js';
 import { startSample } from '../support/start-sample.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+
+const run = promisify(execFile);
 
 browserTest('chat: a message posted in one page appears in the other, as text', async (t, browser) => {
   const { url } = await startSample(t, '05-chat');
@@ -77,5 +81,36 @@ browserTest('resume: a page has every number, over servers that are killed and s
   t.deepEqual(
     shown,
     shown.map((_, index) => shown[0]! + index),
+  );
+});
+
+browserTest('hub: a page has what curl publishes, and what is private for it alone', async (t, browser) => {
+  const { url, client } = await startSample(t, '15-hub');
+  const HUB = `${url}/.well-known/mercure`;
+  // As the sample says it.
+  const key = '@samples/15-hub/key.txt';
+  const create = ['token', 'create', '--key', key, '--publish', 'orders/{id}', '--expires', '1h'];
+  const { stdout } = await run(process.execPath, ['dist/cli/main.js', ...create]);
+  const publish = async (...fields: string[]) => {
+    const form = fields.flatMap((field) => ['-d', field]);
+    return (await run('curl', ['-s', '-H', `Authorization: Bearer ${stdout.trim()}`, ...form, HUB])).stdout;
+  };
+  const page = await browser.newPage();
+  await page.goto(`${url}/orders`);
+  await page.getByText('live', { exact: true }).waitFor();
+  await page.locator('#latest[data-live]').waitFor();
+  const stranger = await client('/.well-known/mercure?topic=orders/1&topic=orders/2');
+
+  const id = await publish('topic=orders/1', 'data=placed <b>now</b>');
+  await publish('topic=orders/2', 'data=paid by Kim', 'private=on');
+  await page.locator('#log li').nth(1).waitFor();
+  t.deepEqual(await page.locator('#log li').allTextContents(), ['paid by Kim', 'placed <b>now</b>']);
+  t.is(await page.locator('#log li').nth(1).getAttribute('title'), id);
+  await page.locator('#latest').getByText('placed <b>now</b>').waitFor();
+  t.regex(await publish('topic=customers/1', 'data=x'), /^403 /);
+  await publish('topic=orders/2', 'data=sent');
+  t.deepEqual(
+    (await stranger.take(2)).map(({ data }) => data),
+    ['placed <b>now</b>', 'sent'],
   );
 });

@@ -58,7 +58,7 @@ function configuration(directory: string, site: string): string {
     http { access_log off; ${temporary.join(' ')} ${site} }`;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
