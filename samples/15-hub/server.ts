@@ -11,20 +11,18 @@
  * See:  curl prints an id for each, and the page lists both. The last one, without a token, gets only what is public from then on.
  */
 import { readFileSync } from 'node:fs';
-import { SignJWT } from 'jose';
 import { RequestHandler } from 'tradewind';
-import { Hub } from 'tradewind/hub';
+import { Hub, TokenSigner } from 'tradewind/hub';
 
 const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const [page, key] = [read('index.html'), read('key.txt').trim()];
+const signer = new TokenSigner(key);
 
 class PageHandler extends RequestHandler {
   override async get() {
     // Here the visitor would have signed in. An EventSource sends no header of its own, but cookies.
-    const token = await new SignJWT({ mercure: { subscribe: ['orders/2'] } })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setExpirationTime('1h')
-      .sign(new TextEncoder().encode(key));
+    const expiresAt = Date.now() + 60 * 60 * 1_000;
+    const token = await signer.sign({ publish: [], subscribe: ['orders/2'], expiresAt });
     // Over HTTPS: with Secure as well.
     this.setHeader('Set-Cookie', `mercureAuthorization=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=3600`);
     this.setHeader('Content-Type', 'text/html; charset=utf-8');

@@ -127,7 +127,9 @@ test("serve --app: mounts a module's handlers beside the hub's, on the hub's cha
     `import { EventSourceHandler } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
     export default (hub) => hub.router.mount('/rooms/:room', class extends EventSourceHandler {
       async open({ room }) { await this.subscribe(room); this.writeMessage('ready', ''); }
-    });`,
+    });
+    export const authorizePublish = ({ update }) => update.data !== 'rude';
+    export const authorizeSubscribe = ({ topics }) => !topics.includes('closed');`,
   );
   // As installed: the app's handlers are made of the same classes as the hub's.
   const hub = await serve(t, ['--app', app], { program: [process.execPath, 'dist/cli/main.js'] });
@@ -136,6 +138,21 @@ test("serve --app: mounts a module's handlers beside the hub's, on the hub's cha
   await client.next('ready');
   await fetch(`${hub.url}/publish`, { method: 'POST', body: new URLSearchParams({ channel: 'a', data: 'x' }) });
   t.is((await client.next()).data, 'x');
+  const rude = new URLSearchParams({ channel: 'a', data: 'rude' });
+  t.is((await fetch(`${hub.url}/publish`, { method: 'POST', body: rude })).status, 403);
+  t.is((await fetch(`${hub.url}/?channels=closed`)).status, 403);
+});
+
+test('serve: says that the port is taken, or that the app is none, and ends with status 1 (with an engine)', async (t) => {
+  const hub = await serve(t);
+  const { port } = new URL(hub.url);
+  const taken = await runCommand(t, ['serve', '--port', port, '--data', await temporaryFolder(t)]);
+  t.is(taken.status, 1);
+  t.regex(taken.err, /Cannot listen/);
+  const app = await file(t, 'app.mjs', 'export default 7;');
+  const none = await runCommand(t, ['serve', '--app', app, '--host', '0.0.0.0']);
+  t.is(none.status, 1);
+  t.regex(none.err, /No app: .*; host "0.0.0.0"/);
 });
 
 test('serve: an option wins over a variable, and that over the file', async (t) => {

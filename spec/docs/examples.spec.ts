@@ -31,7 +31,7 @@ const PRELUDE = [
   "import { DataStore, encodeEvent, EventSourceHandler, MemoryBroker, QueueStore, RequestHandler, Router, StoreHandler } from 'tradewind';",
   "import { EventSource, EventStreamDecoder, EventStreamParser, json, parseEvents, streamEvents } from 'tradewind/client';",
   "import { ClusterBroker, inWorkers } from 'tradewind/cluster';",
-  "import { Hub } from 'tradewind/hub';",
+  "import { Hub, hubLink } from 'tradewind/hub';",
   "import { LmdbBroker } from 'tradewind/lmdb';",
   "import { NatsBroker } from 'tradewind/nats';",
   "import { AmqpBroker } from 'tradewind/amqp';",

@@ -27,6 +27,7 @@ const INTERNAL = [
   'AuthorizerOptions',
   'GraphiteExporterOptions',
   'HubCoreOptions',
+  'HubLinkOptions',
   'HubMetricsOptions',
   'MetricsHandlerOptions',
   'ReadyHandlerOptions',

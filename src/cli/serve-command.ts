@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import type { Broker } from '../channel/broker.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Hub } from '../hub/hub.js';
+import type { HubHooks } from '../hub/hub-core.js';
 import { OptionFaults } from '../option-faults.js';
 import { hubOptions } from './serve/hub-options.js';
 import { openBroker } from './serve/open-broker.js';
@@ -79,15 +80,19 @@ async function makeHub(given: Given): Promise<MadeHub> {
   const faults = new OptionFaults();
   const values = readSettings(given, faults);
   const options = hubOptions(values, faults);
+  const app = values['app'] === undefined ? null : await attempt(faults, () => importApp(`${values['app']}`));
   const broker = await attempt(faults, () => openBroker(values, faults));
   // Only now: the other commands start without it.
   const { Hub } = await import('../hub/hub.js');
   try {
-    const hub = await attempt(faults, () => new Hub({ ...options, ...(broker === null ? {} : { broker }) }));
+    const hub = await attempt(
+      faults,
+      () => new Hub({ ...options, ...app?.hooks, ...(broker === null ? {} : { broker }) }),
+    );
     faults.throwIfAny();
     if (hub === null || broker === null) throw new Error('unreachable: what is missing is a fault');
     if ('ready' in broker) await broker.ready();
-    if (values['app'] !== undefined) await mountApp(hub, `${values['app']}`);
+    await app?.mount(hub);
     return { hub, broker, values };
   } catch (thrown) {
     await broker?.close();
@@ -96,8 +101,18 @@ async function makeHub(given: Given): Promise<MadeHub> {
 }
 
 async function serve({ hub, broker, values }: MadeHub): Promise<void> {
-  const server = await hub.listen();
-  const { url } = server;
+  try {
+    await hub.listen();
+    await untilEnded(hub, values);
+  } finally {
+    // Its engine's connections would keep the process.
+    await broker.close();
+    process.stdin.destroy();
+  }
+}
+
+async function untilEnded(hub: Hub, values: Values): Promise<void> {
+  const { url } = hub;
   const warning = hub.warning === null ? '' : `! ${hub.warning}\n`;
   process.stderr.write(`${warning}tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
   const { stdin, drainSeconds = 5 } = values;
@@ -111,21 +126,24 @@ async function serve({ hub, broker, values }: MadeHub): Promise<void> {
   });
   process.stderr.write(`${signal}: ending ${hub.router.connections} streams\n`);
   await hub.close({ drainMs: signal === 'SIGTERM' ? Number(drainSeconds) * 1_000 : 0 });
-  await broker.close();
-  process.stdin.destroy();
 }
 
-/** Imports a module, and lets it mount what it has beside the hub's own. */
-async function mountApp(hub: Hub, path: string): Promise<void> {
-  const app: unknown = await import(pathToFileURL(resolve(path)).href);
-  const { default: mount } = app as { default?: unknown };
-  if (typeof mount !== 'function') {
-    throw new ConfigurationError(
-      'INVALID_APP',
-      `No app: ${quote(path)} has no default export that is a function. Export (hub) => ….`,
-    );
+/** A module of the user's: what it mounts beside the hub's own, and its say in what is let in. */
+interface App {
+  mount(hub: Hub): unknown;
+  readonly hooks: HubHooks;
+}
+
+async function importApp(path: string): Promise<App> {
+  const app = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+  const { default: mount, authorizeSubscribe, authorizePublish } = app;
+  if ([mount, authorizeSubscribe ?? mount, authorizePublish ?? mount].every((each) => typeof each === 'function')) {
+    return { mount: mount as App['mount'], hooks: { authorizeSubscribe, authorizePublish } as HubHooks };
   }
-  await mount(hub);
+  throw new ConfigurationError(
+    'INVALID_APP',
+    `No app: ${quote(path)} has no default export that is a function, or a hook that is none. Export (hub) => ….`,
+  );
 }
 
 /** Notes what is wrong, among what else is. */
