@@ -187,6 +187,7 @@ browserTest('console: keeps the focus on its row while rows come and change plac
   await hub.open('/?channels=second');
   await untilText(page, '#channel-table .name', 'second');
   t.is(await page.evaluate('document.activeElement.textContent'), 'first');
+  t.deepEqual(await page.locator('#channel-table .name').allTextContents(), ['first', 'second']);
   await page.focus('#open-name');
   await untilText(page, '#channel-table tr:first-child .name', 'second');
 });
