@@ -80,6 +80,10 @@ test('package: streams and type-checks in an empty project, from the packed file
       'console.log(parseEvents("data: wow\\n\\n")[0]?.data);\n',
       'console.log((await client.next()).data, (await connect(server, "/doge/shiba")).status);\n',
       'await client.close();\nawait server.close();\n',
+      "const { Hub } = await import('tradewind/hub');\n",
+      'const hub = new Hub();\nawait hub.listen();\n',
+      "for (const path of ['/console/', '/console/uplot/uPlot.min.css', '/tradewind.js']) console.log((await fetch(hub.url + path)).status);\n",
+      'await hub.close();\n',
     );
   await writeFile(join(folder, 'doge.ts'), program);
   await writeFile(join(folder, 'page.ts'), PAGE);
@@ -103,5 +107,5 @@ test('package: streams and type-checks in an empty project, from the packed file
   );
   t.is((await run(process.execPath, ['node_modules/.bin/tradewind', '--version'], options)).stdout, `${version}\n`);
   const { stdout } = await run(process.execPath, ['doge.js'], options);
-  t.is(stdout, 'wow\nmuch shiba, very connection 403\n');
+  t.is(stdout, 'wow\nmuch shiba, very connection 403\n200\n200\n200\n');
 });

@@ -2,7 +2,7 @@ import { addressOf, isTopic } from './addresses.js';
 import { byId, make, setText, show } from './dom.js';
 import { follow } from './event-stream.js';
 import { count, time } from './format.js';
-import { subscriberHeaders } from './session.js';
+import { headers } from './session.js';
 
 /** So many are kept, and shown. */
 const MOST = 200;
@@ -52,7 +52,7 @@ export class FollowedEvents {
     };
     const url = addressOf(channel, { isLabelled: true });
     try {
-      await follow(url, { headers: subscriberHeaders, signal: abort.signal, on });
+      await follow(url, { headers, signal: abort.signal, on });
     } catch (refused) {
       if (!abort.signal.aborted) this.#say(`not allowed: ${refused.message.trim()}`);
     }

@@ -9,7 +9,7 @@ export function setAccess(given) {
   access = given;
 }
 
-/** Whether the hub takes tokens from us, which it wants of subscribers as well. */
+/** Whether it was by a token, which a hub may want of subscribers as well. */
 export function hasToken() {
   return access === 'token';
 }
@@ -26,13 +26,8 @@ export function hasKey() {
   return sessionStorage.getItem(NAME) !== null;
 }
 
-/** For the console's own requests, and for publishing. */
+/** For the console's own requests, for publishing, and for subscribing. */
 export function headers() {
   const key = sessionStorage.getItem(NAME);
   return key === null ? {} : { Authorization: `Bearer ${key}` };
-}
-
-/** For subscribing: the publish key is no token, and would be refused as one. */
-export function subscriberHeaders() {
-  return hasToken() ? headers() : {};
 }
