@@ -1,19 +1,7 @@
-/** `tradewind serve`: the hub's settings, and the process around it. */
+/** `tradewind serve`: the options of its command line. */
 
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, Option } from 'commander';
-import type { Broker } from '../channel/broker.js';
-import { ConfigurationError, quote, toError } from '../errors.js';
-import type { Hub } from '../hub/hub.js';
-import type { HubHooks } from '../hub/hub-core.js';
-import { OptionFaults } from '../option-faults.js';
-import { hubOptions } from './serve/hub-options.js';
-import { openBroker } from './serve/open-broker.js';
-import { type Given, readSettings, type Values } from './serve/read-settings.js';
 import { flagOf, SETTINGS, type Setting } from './serve/settings.js';
-import { settingsSchema } from './serve/settings-schema.js';
-import { publishLines } from './serve/stdin-input.js';
 
 const EXAMPLES = `
 Every option is an environment variable as well, TRADEWIND_JWT_KEY for --jwt-key, and a name in the file of --config, jwtKey. The option
@@ -32,12 +20,6 @@ Examples:
   $ tradewind serve --data /var/lib/tradewind
   $ tradewind serve --broker redis://127.0.0.1:6379`;
 
-interface Flags {
-  readonly config?: string;
-  readonly printSchema?: true;
-  readonly [name: string]: unknown;
-}
-
 export function serveCommand(): Command {
   const command = new Command('serve').description('Run the hub: publish over HTTP, subscribe to event streams.');
   for (const setting of SETTINGS) {
@@ -46,113 +28,17 @@ export function serveCommand(): Command {
     // Who says so although it is so anyway is not wrong.
     if (setting.fallback === true) command.addOption(new Option(flagOf(setting).replace('--no-', '--')).hideHelp());
   }
-  return command
-    .option('--config <file>', 'read settings from a file, JSON or YAML')
-    .option('--print-schema', "print the file's JSON Schema, and end")
-    .addHelpText('after', EXAMPLES)
-    .action(run);
+  return (
+    command
+      .option('--config <file>', 'read settings from a file, JSON or YAML')
+      .option('--print-schema', "print the file's JSON Schema, and end")
+      .addHelpText('after', EXAMPLES)
+      // Only now: the other commands start without a hub.
+      .action(async (_flags: object, command: Command) => (await import('./serve/run-serve.js')).runServe(command))
+  );
 }
 
 function aboutOption({ about, fallback }: Setting): string {
   if (fallback === true) return `do not ${about}`;
   return fallback === undefined || fallback === false ? about : `${about} (default: ${fallback})`;
-}
-
-async function run(_flags: Flags, command: Command): Promise<void> {
-  const flags = command.opts<Flags>();
-  if (flags.printSchema) {
-    process.stdout.write(`${JSON.stringify(settingsSchema(), null, 2)}\n`);
-    return;
-  }
-  const given = Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) === 'cli');
-  const file = flags.config ?? process.env['TRADEWIND_CONFIG'];
-  await serve(await makeHub({ flags: Object.fromEntries(given), environment: process.env, file }));
-}
-
-interface MadeHub {
-  readonly hub: Hub;
-  readonly broker: Broker;
-  readonly values: Values;
-}
-
-/** @throws {@link ConfigurationError} that names all that is wrong. */
-async function makeHub(given: Given): Promise<MadeHub> {
-  const faults = new OptionFaults();
-  const values = readSettings(given, faults);
-  const options = hubOptions(values, faults);
-  const app = values['app'] === undefined ? null : await attempt(faults, () => importApp(`${values['app']}`));
-  const broker = await attempt(faults, () => openBroker(values, faults));
-  // Only now: the other commands start without it.
-  const { Hub } = await import('../hub/hub.js');
-  try {
-    const hub = await attempt(
-      faults,
-      () => new Hub({ ...options, ...app?.hooks, ...(broker === null ? {} : { broker }) }),
-    );
-    faults.throwIfAny();
-    if (hub === null || broker === null) throw new Error('unreachable: what is missing is a fault');
-    if ('ready' in broker) await broker.ready();
-    await app?.mount(hub);
-    return { hub, broker, values };
-  } catch (thrown) {
-    await broker?.close();
-    throw thrown;
-  }
-}
-
-async function serve({ hub, broker, values }: MadeHub): Promise<void> {
-  try {
-    await hub.listen();
-    await untilEnded(hub, values);
-  } finally {
-    // Its engine's connections would keep the process.
-    await broker.close();
-    process.stdin.destroy();
-  }
-}
-
-async function untilEnded(hub: Hub, values: Values): Promise<void> {
-  const { url } = hub;
-  const warning = hub.warning === null ? '' : `! ${hub.warning}\n`;
-  process.stderr.write(`${warning}tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
-  const { stdin, drainSeconds = 5 } = values;
-  if (stdin !== undefined) {
-    const refused = (thrown: unknown) =>
-      void process.stderr.write(`! a line was not published: ${toError(thrown).message}\n`);
-    void publishLines(hub, `${stdin}`, process.stdin, refused);
-  }
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
-  });
-  process.stderr.write(`${signal}: ending ${hub.router.connections} streams\n`);
-  await hub.close({ drainMs: signal === 'SIGTERM' ? Number(drainSeconds) * 1_000 : 0 });
-}
-
-/** A module of the user's: what it mounts beside the hub's own, and its say in what is let in. */
-interface App {
-  mount(hub: Hub): unknown;
-  readonly hooks: HubHooks;
-}
-
-async function importApp(path: string): Promise<App> {
-  const app = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
-  const { default: mount, authorizeSubscribe, authorizePublish } = app;
-  if ([mount, authorizeSubscribe ?? mount, authorizePublish ?? mount].every((each) => typeof each === 'function')) {
-    return { mount: mount as App['mount'], hooks: { authorizeSubscribe, authorizePublish } as HubHooks };
-  }
-  throw new ConfigurationError(
-    'INVALID_APP',
-    `No app: ${quote(path)} has no default export that is a function, or a hook that is none. Export (hub) => ….`,
-  );
-}
-
-/** Notes what is wrong, among what else is. */
-async function attempt<Result>(faults: OptionFaults, make: () => Result | Promise<Result>): Promise<Result | null> {
-  try {
-    return await make();
-  } catch (thrown) {
-    if (!(thrown instanceof ConfigurationError)) throw thrown;
-    faults.add(thrown.message.replace(/^Invalid options: (.*)\. Correct or remove them\.$/s, '$1'));
-    return null;
-  }
 }
