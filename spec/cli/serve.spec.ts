@@ -131,8 +131,7 @@ test("serve --app: mounts a module's handlers beside the hub's, on the hub's cha
     export const authorizePublish = ({ update }) => update.data !== 'rude';
     export const authorizeSubscribe = ({ topics }) => !topics.includes('closed');`,
   );
-  // As installed: the app's handlers are made of the same classes as the hub's.
-  const hub = await serve(t, ['--app', app], { program: [process.execPath, 'dist/cli/main.js'] });
+  const hub = await serve(t, ['--app', app]);
   const client = await connect(hub.url, '/rooms/a');
   t.teardown(() => client.close());
   await client.next('ready');

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** It as it is. Another program can go before it, such as `env`. */
-export const PROGRAM = [process.execPath, '--import', './scripts/typescript.mjs', 'src/cli/main.ts'];
+/** It as it is built: from its sources each start would take seconds. Another program can go before it, such as `env`. */
+export const PROGRAM = [process.execPath, 'dist/cli/main.js'];
 /** It with a terminal for its output, where both sides are one. */
 export const IN_TERMINAL = ['python3', '-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)', ...PROGRAM];
 

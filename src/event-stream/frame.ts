@@ -67,7 +67,7 @@ export class Frame {
   /** @throws {@link InvalidEventError} as {@link encodeEvent} does. */
   static ofEvent(fields: EventFields): Frame {
     const isEvent = fields.event !== undefined || fields.data !== undefined;
-    return Frame.#ofText(encodeEvent(fields), fields.event ?? 'message', isEvent ? 1 : 0);
+    return Frame.#ofText(encodeEvent(fields), isEvent ? (fields.event ?? 'message') : null, isEvent ? 1 : 0);
   }
 
   /**
