@@ -2,7 +2,8 @@
  * What one delivered event costs the hub, in CPU time, when it is published over HTTP, beside Nchan, the hub in C that lives in nginx.
  *
  * Measured: as in `fanout.ts`, the whole process, HTTP of the publish included: one POST for each event, on one connection, and the next when
- * every one of 1,000 subscribers has the last. "hub, channels" is `tradewind serve` by `POST /publish` and `GET /?channels=…`; "hub, Mercure" by
+ * every one of 1,000 subscribers has the last. A hub was posted 3,000 events on another channel before: a publish takes five times as long
+ * in a Node that has just been started. "hub, channels" is `tradewind serve` by `POST /publish` and `GET /?channels=…`; "hub, Mercure" by
  * `/.well-known/mercure`. "broker publish" is the same without HTTP for the publish and without a hub: what a handler of your own costs.
  *
  * Not measured: tokens, TLS, many publishers at once, private updates, and templates.
