@@ -370,3 +370,10 @@ export class Connection {
 function isLost({ kind }: CloseReason): boolean {
   return kind === 'client' || kind === 'slow-consumer' || kind === 'write-failed';
 }
+
+/** Why the socket closed: the client's doing, or a write that failed. */
+export function leftBy(socket: { errored?: (Error & { syscall?: string }) | null } | null): CloseReason {
+  const error = socket?.errored;
+  if (!error) return { kind: 'client' };
+  return { kind: error.syscall === 'write' ? 'write-failed' : 'client', error };
+}

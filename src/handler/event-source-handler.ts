@@ -2,19 +2,18 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Gap } from '../channel/broker.js';
-import { type CloseReason, Connection } from '../connection/connection.js';
+import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
 import { isHttp2 } from '../connection/http.js';
-import type { ContentCoding } from '../connection/shared-gzip.js';
 import { type Transport, transportFor } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
-import { chooseCoding } from './content-coding.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
+import { writeStreamHeaders } from './stream-headers.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
@@ -282,7 +281,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
   override async head(_params: object): Promise<void> {
     if (!(await this.#accept())) return;
-    this.#writeHeaders();
+    this.#exchange.markAnswered();
+    writeStreamHeaders(this.#exchange.context);
     this.#exchange.context.response.end();
   }
 
@@ -321,25 +321,12 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     await (isJson ? this.json() : this.text());
   }
 
-  #writeHeaders(): ContentCoding | null {
-    const { request, response, mount } = this.#exchange.context;
-    this.#exchange.markAnswered();
-    response.removeHeader('Content-Length');
-    const headers: Record<string, string> = { 'Content-Type': 'text/event-stream; charset=utf-8' };
-    const coding = chooseCoding(mount.gzip, request, response, headers);
-    if (mount.lean && !isHttp2(response)) headers['Connection'] = 'close';
-    if (!response.hasHeader('Cache-Control')) headers['Cache-Control'] = 'no-cache, no-transform';
-    if (!response.hasHeader('X-Accel-Buffering')) headers['X-Accel-Buffering'] = 'no';
-    // Not `setHeader`: unless somebody has set one before, Node then keeps no table of them for the connection.
-    (response as ServerResponse).writeHead(200, headers).flushHeaders();
-    return coding;
-  }
-
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
     const { context } = this.#exchange;
     const { request, response, mount, registry } = context;
-    const coding = this.#writeHeaders();
+    this.#exchange.markAnswered();
+    const coding = writeStreamHeaders(context);
     if (registry.isDraining) {
       // It was let in before the drain began.
       const retry = Frame.ofRetry(registry.retryMs());
@@ -421,11 +408,4 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (connection !== null) this.#work ??= new StreamWork(connection);
     return this.#work;
   }
-}
-
-/** Why the socket closed: the client's doing, or a write that failed. */
-function leftBy(socket: { errored?: (Error & { syscall?: string }) | null } | null): CloseReason {
-  const error = socket?.errored;
-  if (!error) return { kind: 'client' };
-  return { kind: error.syscall === 'write' ? 'write-failed' : 'client', error };
 }

@@ -16,15 +16,18 @@ export function lastEventIdOf(header: string | string[] | undefined, url = ''): 
   const fromHeader = Array.isArray(header) ? header[0] : header;
   if (fromHeader !== undefined) {
     // A character is one byte here, and at most four in UTF-8.
-    return fromHeader.length > 4 * MAX_ID_LENGTH ? NOBODYS_ID : checked(utf8.decode(Buffer.from(fromHeader, 'latin1')));
+    return fromHeader.length > 4 * MAX_ID_LENGTH
+      ? NOBODYS_ID
+      : checkedLastEventId(utf8.decode(Buffer.from(fromHeader, 'latin1')));
   }
   // Not the handler's own `query`: it would be kept for each connection, whether or not the handler asks for it.
   const start = url.indexOf('?');
   const fromQuery = start === -1 ? null : new URLSearchParams(url.slice(start)).get('lastEventId');
-  return fromQuery === null ? null : checked(fromQuery);
+  return fromQuery === null ? null : checkedLastEventId(fromQuery);
 }
 
-function checked(id: string): string {
+/** An id as it came, or U+FFFD where no event can have it. */
+export function checkedLastEventId(id: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   return id.length > MAX_ID_LENGTH || /[\0-\x1f\x7f\ufffd]/.test(id) ? NOBODYS_ID : id;
 }

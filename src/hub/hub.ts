@@ -2,6 +2,7 @@ import type { Broker, EngineBroker } from '../channel/broker.js';
 import { MemoryBroker } from '../channel/memory-broker.js';
 import { systemClock } from '../clock.js';
 import type { HandlerClass } from '../routing/handler-class.js';
+import { withoutUndefined } from '../routing/options.js';
 import type { DrainOptions } from '../routing/request-router.js';
 import { Router } from '../server/router.js';
 import type { Server } from '../server/server.js';
@@ -80,7 +81,7 @@ export class Hub {
       clock,
       limits: routerLimits,
     };
-    this.router = new Router({ ...streams, ...defined(common) });
+    this.router = new Router({ ...streams, ...withoutUndefined(common) });
     if (!this.router.container.isBound(BROKER)) this.router.container.bind(BROKER).toConstantValue(this.broker);
     this.#core = new HubCore({
       broker: this.broker,
@@ -100,7 +101,7 @@ export class Hub {
     this.#graphite =
       options.graphite === undefined
         ? null
-        : new GraphiteExporter({ ...options.graphite, counts, ...defined({ logger, clock }) });
+        : new GraphiteExporter({ ...options.graphite, counts, ...withoutUndefined({ logger, clock }) });
     this.#console = (options.console ?? true) ? new HubConsole(this.#core, this.router) : null;
   }
 
@@ -121,7 +122,7 @@ export class Hub {
    */
   async listen(): Promise<Server> {
     const { port = 0, host = '127.0.0.1', tls, http2 } = this.#options;
-    this.#server = await this.router.listen({ port, host, ...defined({ tls, http2 }) });
+    this.#server = await this.router.listen({ port, host, ...withoutUndefined({ tls, http2 }) });
     this.#console?.start();
     return this.#server;
   }
@@ -177,11 +178,4 @@ export class Hub {
         this.#isClosing ? 'the hub is ending' : engine?.isUp === false ? "the broker's engine is away" : null,
     });
   }
-}
-
-/** Without what is `undefined`. */
-function defined<Options extends object>(
-  options: Options,
-): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }

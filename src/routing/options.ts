@@ -137,9 +137,14 @@ export function resolveOptions(
 }
 
 /** An option that is given as `undefined` is not given. */
-export function withoutUndefined<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+export function withoutUndefined<Options extends object>(options: Options): Given<Options> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<Options>;
 }
+
+/** What may be given as `undefined` may be missing instead. */
+type Given<Options> = { [Name in keyof Options as undefined extends Options[Name] ? never : Name]: Options[Name] } & {
+  [Name in keyof Options as undefined extends Options[Name] ? Name : never]?: Exclude<Options[Name], undefined>;
+};
 
 function compileTrust(trusted: TrustProxy): Trust {
   if (typeof trusted === 'number' && Number.isInteger(trusted) && trusted >= 0) return (_address, hop) => hop < trusted;

@@ -3,6 +3,7 @@ import { quote, toError } from '../../errors.js';
 import { HubLogger } from '../../hub/hub-logger.js';
 import type { HubOptions } from '../../hub/hub-options.js';
 import type { OptionFaults } from '../../option-faults.js';
+import { withoutUndefined } from '../../routing/options.js';
 import type { Values } from './read-settings.js';
 
 const LEVELS = ['silent', 'error', 'warn', 'info'] as const;
@@ -17,7 +18,7 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
   const algorithm = textOf('jwtAlgorithm');
   if (algorithm !== undefined && jwtKey === undefined) faults.add('jwtAlgorithm needs jwtKey');
   const heartbeat = numberOf('heartbeatSeconds');
-  return given({
+  return withoutUndefined({
     port: numberOf('port') ?? 8888,
     host: textOf('host'),
     tls: readTls(textOf('tlsCert'), textOf('tlsKey'), faults),
@@ -37,13 +38,13 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
     metrics: switchOf('metrics'),
     graphite: readGraphite(values, faults),
     logger: readLogger(textOf('logLevel') ?? 'warn', faults),
-    streams: given({
+    streams: withoutUndefined({
       heartbeatMs: heartbeat === undefined ? undefined : heartbeat * 1_000,
       lean: switchOf('lean'),
       compression: textOf('compression'),
       slowConsumer: textOf('slowConsumer'),
     }) as NonNullable<HubOptions['streams']>,
-    limits: given({
+    limits: withoutUndefined({
       connections: numberOf('maxConnections'),
       connectionsPerAddress: numberOf('maxConnectionsPerAddress'),
       topicsPerConnection: numberOf('maxChannels'),
@@ -85,8 +86,4 @@ function readLogger(level: string, faults: OptionFaults): HubLogger | undefined 
   if (known !== undefined) return new HubLogger({ level: known });
   faults.add(`logLevel ${quote(level)} is not one of ${LEVELS.join(', ')}`);
   return undefined;
-}
-
-function given(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -3,7 +3,7 @@
 import type { Broker } from '../../channel/broker.js';
 import { EARLIEST } from '../../channel/event-id.js';
 import type { Clock } from '../../clock.js';
-import { lastEventIdOf } from '../../handler/last-event-id.js';
+import { checkedLastEventId, lastEventIdOf } from '../../handler/last-event-id.js';
 
 /** Of the protocol, of its next version, of polyfills, and of older hubs. */
 const PARAMETERS = ['lastEventID', 'last_event_id', 'lastEventId', 'Last-Event-ID', 'Last-Event-Id'];
@@ -13,10 +13,8 @@ const MAX_WAIT_MS = 2_000;
 /** The last event ID of a request: the header, which EventSource sends, wins. Null: there is none. */
 export function cursorOf(header: string | string[] | undefined, query: URLSearchParams): string | null {
   if (header !== undefined) return lastEventIdOf(header);
-  const parameter = PARAMETERS.find((name) => query.has(name));
-  return parameter === undefined
-    ? null
-    : lastEventIdOf(undefined, `?lastEventId=${encodeURIComponent(query.get(parameter) ?? '')}`);
+  const given = PARAMETERS.map((name) => query.get(name)).find((id) => id !== null);
+  return given === undefined || given === null ? null : checkedLastEventId(given);
 }
 
 /**

@@ -18,6 +18,8 @@ export const SHARED_CHANNELS = {
   presence: 'tradewind!presence',
 } as const;
 
+export type SharedChannel = keyof typeof SHARED_CHANNELS;
+
 const PREFIX = 'tradewind!';
 const MAX_BYTES = 255;
 

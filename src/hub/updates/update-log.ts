@@ -2,7 +2,7 @@ import type { Broker } from '../../channel/broker.js';
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
 import type { HubWatcher } from '../hub-watcher.js';
-import { isChannelName, SHARED_CHANNELS } from './hub-channels.js';
+import { isChannelName, SHARED_CHANNELS, type SharedChannel } from './hub-channels.js';
 import type { Update } from './update.js';
 
 /** An update as it comes by a shared channel: once for each process, whoever many look at it. */
@@ -39,7 +39,7 @@ export class UpdateLog {
    * @param shared - which channel it goes by, where that does not follow from the update.
    * @throws {@link BrokerError} as `Broker.publish` does.
    */
-  async publish(update: Update, shared?: string): Promise<void> {
+  async publish(update: Update, shared?: SharedChannel): Promise<void> {
     const watcher = shared === undefined ? this.watcher : null;
     const begun = watcher?.publishing(update) ?? 0;
     try {
@@ -62,15 +62,13 @@ export class UpdateLog {
     return update;
   }
 
-  async #append(update: Update, shared: string | undefined): Promise<void> {
+  async #append(update: Update, shared: SharedChannel | undefined): Promise<void> {
     const { topics, isPrivate, type, data, id, retry } = update;
     const [topic = ''] = topics;
     const envelope: Envelope = { topics, isPrivate, type, data, retry };
     const isOfOne = topics.length === 1 && !isPrivate && isChannelName(topic);
     const channel = shared ?? (isOfOne ? 'every' : isPrivate ? 'private' : 'several');
-    const published = [
-      this.#broker.publish(SHARED_CHANNELS[channel as keyof typeof SHARED_CHANNELS], 'update', envelope, { id }),
-    ];
+    const published = [this.#broker.publish(SHARED_CHANNELS[channel], 'update', envelope, { id })];
     if (isOfOne && shared === undefined) published.push(this.#broker.publish(topic, type, data, { id, retry }));
     await allOf(published);
   }

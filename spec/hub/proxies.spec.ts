@@ -6,13 +6,13 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Hub, type HubOptions } from '../../../src/hub/index.js';
-import { type ConnectOptions, connect, type TestClient } from '../../../src/testing/index.js';
-import { hasCaddy, startCaddy } from '../../support/caddy.js';
-import { hasNginx, startNginx } from '../../support/nginx.js';
-import { RecordingLogger } from '../../support/recording-logger.js';
-import { temporaryFolder } from '../../support/temporary-folder.js';
-import { bearer, JWT_KEY, MERCURE, PUBLISH_KEY } from '../serve-hub.js';
+import { Hub, type HubOptions } from '../../src/hub/index.js';
+import { type ConnectOptions, connect, type TestClient } from '../../src/testing/index.js';
+import { hasCaddy, startCaddy } from '../support/caddy.js';
+import { hasNginx, startNginx } from '../support/nginx.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { bearer, JWT_KEY, MERCURE, PUBLISH_KEY } from './serve-hub.js';
 
 interface Proxy {
   readonly name: string;
@@ -21,7 +21,7 @@ interface Proxy {
   start(t: ExecutionContext, upstreamPort: number, log: string): Promise<number>;
 }
 
-const read = (name: string) => readFileSync(new URL(`../../../docs/deploy/${name}`, import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../docs/deploy/${name}`, import.meta.url), 'utf8');
 
 const PROXIES: readonly Proxy[] = [
   {
