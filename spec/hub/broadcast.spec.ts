@@ -325,6 +325,10 @@ test('hub: is open on the loopback interface without a key, and says so; elsewhe
     (await hub.fetch(MERCURE, { method: 'POST', body: new URLSearchParams({ topic: 'a', data: 'x' }) })).status,
     200,
   );
+  const everything = await hub.subscribe(['*']);
+  await hub.open('/?channels=a');
+  await hub.hub.publish({ topics: ['a'], data: 'first' });
+  t.is((await everything.next()).data, 'first', 'nobody is told who has come');
   await t.throwsAsync(() => serveHub(t, { jwtKey: undefined, publishKey: undefined, host: '0.0.0.0' } as never), {
     code: 'INVALID_OPTIONS',
     message: /jwtKey, jwksUrl or publishKey/,

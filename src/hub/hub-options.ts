@@ -38,7 +38,7 @@ export interface HubOptions extends HubHooks {
   /** Origins of pages that may publish with the cookie, beside the hub's own. @defaultValue none */
   publishOrigins?: readonly string[];
   cookieName?: string;
-  /** Whether subscribers with the right are told who has come and gone, and may ask. @defaultValue true */
+  /** Whether subscribers with the right are told who has come and gone, and may ask. @defaultValue with a key, true: without one, everybody would be told of everybody */
   presence?: boolean;
   /** Whether a subscriber that has lost events is told by `event: gap`. @defaultValue true */
   gapEvents?: boolean;

@@ -91,7 +91,7 @@ export class Hub {
       limits,
       hooks: options,
       hasPatterns: 'hasPatterns' in this.broker && this.broker.hasPatterns === true,
-      isPresenceTold: options.presence ?? true,
+      isPresenceTold: options.presence ?? !authorizer.isOpen,
       areGapsTold: options.gapEvents ?? true,
       pollMs: options.pollMs ?? 25_000,
       home: options.home ?? null,
