@@ -1,4 +1,5 @@
-// Prints what of tradewind/client a page would load: each part alone, and all of it, bundled, minified and gzipped.
+// Prints what a page would load: of tradewind/client each part alone, and all of it, bundled, minified and gzipped; and the hub's script.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
@@ -18,7 +19,12 @@ const sizes = [...parts.map((part) => [part, `{ ${part} }`]), ['everything', '*'
   return { name, minified: contents.length, gzipped: gzipSync(contents, { level: 9 }).length };
 });
 
-console.log('tradewind/client, bytes:');
-for (const { name, minified, gzipped } of sizes) {
+const print = ({ name, minified, gzipped }) =>
   console.log(`${name.padEnd(20)} ${String(minified).padStart(6)} minified ${String(gzipped).padStart(6)} gzipped`);
-}
+
+console.log('tradewind/client, bytes:');
+for (const size of sizes) print(size);
+
+const script = readFileSync(new URL('../dist/hub/browser/tradewind.js', import.meta.url));
+console.log('\nthe hub, bytes:');
+print({ name: 'tradewind.js', minified: script.length, gzipped: gzipSync(script, { level: 9 }).length });

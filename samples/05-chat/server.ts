@@ -5,11 +5,13 @@
  * Try:  http://127.0.0.1:8888/ in two windows (`/?room=tea` is another room), or
  *       curl -N http://127.0.0.1:8888/rooms/lobby/events
  *       curl -d '{"name":"Ada","text":"hello"}' http://127.0.0.1:8888/rooms/lobby/messages
- * See:  id: 5vd1k2xq-1
+ * See:  id: 5vd1k2xq-0
+ *
+ *       id: 5vd1k2xq-1
  *       event: said
  *       data: {"name":"Ada","text":"hello","at":1767225600000}
  *
- *       Stop curl, post again, and come back with -H 'Last-Event-ID: 5vd1k2xq-1': what was said meanwhile comes first.
+ *       The first says where the stream begins. Stop curl, post again, and come back with -H 'Last-Event-ID: 5vd1k2xq-1': what was said meanwhile comes first.
  */
 import { readFile } from 'node:fs/promises';
 import { EventSourceHandler, RequestHandler, Router } from 'tradewind';

@@ -9,7 +9,7 @@
  *       data: 1
  *
  *       … one each second, not held back by `compression`; the second is an ordinary answer, and compressed
- *       (Content-Encoding: gzip); the third is Express's own 404: a path that is not mounted goes on to `next()`.
+ *       (Content-Encoding: br, or gzip with an older curl); the third is Express's own 404: a path that is not mounted goes on to `next()`.
  */
 import type { AddressInfo } from 'node:net';
 import { setInterval } from 'node:timers/promises';

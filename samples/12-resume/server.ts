@@ -4,11 +4,13 @@
  * Run:  node --import ./scripts/typescript.mjs samples/12-resume/server.ts   (from the root, after `npm run build`)
  * Try:  http://127.0.0.1:8888/ in a browser, or curl -N http://127.0.0.1:8888/numbers
  *       Then end the server, by Ctrl-C or by kill -9, and start it again.
- * See:  id: 5vd1k2xq-41
+ * See:  id: 5vd1k2xq-40
+ *
+ *       id: 5vd1k2xq-41
  *       event: number
  *       data: 41
  *
- *       … four in a second. The page goes on with the next number, and shows those that came while it was away.
+ *       … four in a second, after where the stream begins. The page goes on with the next number, and shows those that came while it was away.
  */
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

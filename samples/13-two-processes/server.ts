@@ -8,7 +8,9 @@
  *       nginx -p /tmp -c "$PWD/samples/13-two-processes/nginx.conf"     (all from the root, after `npm run build`)
  * Try:  curl -N http://127.0.0.1:8888/rooms/lobby      in two terminals: nginx gives one to each process
  *       curl -d hello http://127.0.0.1:8888/rooms/lobby
- * See:  id: 5vd1k2xq-7301444403200000
+ * See:  id: 5vd1k2xq-0
+ *
+ *       id: 5vd1k2xq-7301444403200000
  *       event: said
  *       data: {"text":"hello","by":4711}
  *

@@ -9,6 +9,8 @@
  * See:  event: welcome
  *       data: {"process":4711}
  *
+ *       id: 5vd1k2xq-0
+ *
  *       id: 5vd1k2xq-1
  *       event: said
  *       data: {"text":"hello","process":4712}

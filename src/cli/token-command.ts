@@ -40,7 +40,7 @@ Examples:
   $ tradewind token create --key @private.pem --subscribe 'https://example.com/users/7/{any}' --expires 1h
   To publish with it:
   $ TOKEN=$(tradewind token create --publish '*' --expires 5m)
-  $ curl -H "Authorization: Bearer $TOKEN" -d topic=https://example.com/books/1 -d data=hi http://127.0.0.1:3000/.well-known/mercure`;
+  $ curl -H "Authorization: Bearer $TOKEN" -d topic=https://example.com/books/1 -d data=hi http://127.0.0.1:8888/.well-known/mercure`;
 
 const CHECK_HELP = `${KEYS}
 The token too may be "@file" or "-"; a "Bearer" before it does not matter.
