@@ -1,11 +1,30 @@
 import { ConfigurationError, quote } from './errors.js';
 
+/** What {@link OptionFaults.throwIfAny} puts around the faults. */
+const FRAME = /^Invalid options: (.*)\. Correct or remove them\.$/s;
+
 /** What is wrong with options, collected so that all of it can be said at once. */
 export class OptionFaults {
   readonly #faults: string[] = [];
 
   add(fault: string): void {
     this.#faults.push(fault.replace(/\.$/, ''));
+  }
+
+  /** Notes what a part of the options was refused for. @throws whatever else is thrown. */
+  addThrown(thrown: unknown): void {
+    if (!(thrown instanceof ConfigurationError)) throw thrown;
+    this.add(thrown.message.replace(FRAME, '$1'));
+  }
+
+  /** Makes something of some of the options; null, and noted, when it is refused. */
+  attempt<Result>(make: () => Result): Result | null {
+    try {
+      return make();
+    } catch (thrown) {
+      this.addThrown(thrown);
+      return null;
+    }
   }
 
   /** Notes a value that is given and is not a number from 0 to `max`. */

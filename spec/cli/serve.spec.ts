@@ -73,6 +73,20 @@ test('serve: says all that is wrong at once, and ends with status 1', async (t) 
   t.false(err.includes('secret'));
 });
 
+test('serve: says what is out of range, what needs something else, and what cannot be imported, all at once', async (t) => {
+  const args = ['--port', '99999', '--http2', '--slow-consumer', 'what', '--history-count', 'x', '--app', '/nope.js'];
+  const { err, status } = await runCommand(t, ['serve', ...args]);
+  t.is(status, 1);
+  for (const fault of [
+    /--history-count "x"/,
+    /No app: "\/nope.js"/,
+    /port "99999"/,
+    /http2 needs tls/,
+    /slowConsumer "what"/,
+  ])
+    t.regex(err, fault);
+});
+
 test('serve --tls-cert, --tls-key, --http2: serves HTTPS', async (t) => {
   const { key, cert } = certificate();
   const hub = await serve(t, [

@@ -150,6 +150,15 @@ test('close: resolves with 1,000 open streams, after each close has run with dra
   t.true(new Set(clients.map(({ retries: [retry] }) => retry)).size > 500);
 });
 
+test('close: gives nobody time when there is nobody', async (t) => {
+  const clock = new FakeClock();
+  const { server, client } = await serve(t, (router) => router.mount('/', EventSourceHandler), { clock });
+  await (await client('/')).close();
+  // With a clock that stands still a wave would never end.
+  await server.close({ drainMs: 60_000 });
+  t.pass();
+});
+
 test('close: ends the streams in waves across drainMs, and refuses new ones meanwhile', async (t) => {
   const clock = new FakeClock();
   const { Handler } = recordingHandler();

@@ -1,7 +1,7 @@
 /** `tradewind serve`: the options of its command line. */
 
 import { Command, Option } from 'commander';
-import { flagOf, SETTINGS, type Setting } from './serve/settings.js';
+import { flagOf, SETTINGS, type Setting, switchOf } from './serve/settings.js';
 
 const EXAMPLES = `
 Every option is an environment variable as well, TRADEWIND_JWT_KEY for --jwt-key, and a name in the file of --config, jwtKey. The option
@@ -26,12 +26,12 @@ export function serveCommand(): Command {
     const option = new Option(flagOf(setting), aboutOption(setting));
     command.addOption(option.helpGroup(setting.group));
     // Who says so although it is so anyway is not wrong.
-    if (setting.fallback === true) command.addOption(new Option(flagOf(setting).replace('--no-', '--')).hideHelp());
+    if (setting.fallback === true) command.addOption(new Option(switchOf(setting)).helpGroup(setting.group).hideHelp());
   }
   return (
     command
-      .option('--config <file>', 'read settings from a file, JSON or YAML')
-      .option('--print-schema', "print the file's JSON Schema, and end")
+      .addOption(new Option('--config <file>', 'read settings from a file, JSON or YAML').helpGroup('Settings'))
+      .addOption(new Option('--print-schema', "print the file's JSON Schema, and end").helpGroup('Settings'))
       .addHelpText('after', EXAMPLES)
       // Only now: the other commands start without a hub.
       .action(async (_flags: object, command: Command) => (await import('./serve/run-serve.js')).runServe(command))

@@ -98,7 +98,9 @@ export class ConnectionRegistry {
     for (const connection of connections) void connection.send(Frame.ofRetry(this.retryMs()));
     for (let wave = 0; wave < waves; wave++) {
       for (let index = wave; index < connections.length; index += waves) connections[index]?.close({ kind: 'drain' });
-      if (wave < waves - 1) await new Promise<void>((resolve) => this.clock.setTimeout(resolve, drainMs / waves));
+      // Nobody is left to be given the time.
+      if (!connections.some(({ isOpen }) => isOpen)) break;
+      await new Promise<void>((resolve) => this.clock.setTimeout(resolve, drainMs / waves));
     }
     // Those that were accepted after the list was made.
     for (const connection of this.#connections) connection.close({ kind: 'drain' });

@@ -4,11 +4,17 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Broker } from '../channel/broker.js';
 import type { Clock } from '../clock.js';
-import { ConfigurationError, quote, toError } from '../errors.js';
+import { quote } from '../errors.js';
 import type { CorsOrigins } from '../handler/cors.js';
 import type { Logger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
-import type { Limits, MountOptions, TrustProxy } from '../routing/options.js';
+import {
+  type Limits,
+  type MountOptions,
+  resolveOptions,
+  type TrustProxy,
+  withoutUndefined,
+} from '../routing/options.js';
 import type { RouterOptions } from '../routing/request-router.js';
 import { Authorizer, type AuthorizerOptions } from './authorization/authorizer.js';
 import type { HubHooks, HubLimits } from './hub-core.js';
@@ -72,7 +78,7 @@ export interface ResolvedHubOptions {
   readonly authorizer: Authorizer;
   readonly publishKey: string | null;
   readonly limits: HubLimits;
-  readonly cors: MountOptions['cors'];
+  readonly router: RouterOptions;
   /** What was said about the hub that somebody should hear when it starts; null: nothing. */
   readonly warning: string | null;
 }
@@ -80,7 +86,7 @@ export interface ResolvedHubOptions {
 /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
 export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   const faults = new OptionFaults();
-  const { jwtKey, jwksUrl, publishKey = null, publishOrigins, cookieName, host = '127.0.0.1', cors } = options;
+  const { jwtKey, jwksUrl, publishKey = null, publishOrigins, cookieName, host = '127.0.0.1' } = options;
   const hasTokens = jwtKey !== undefined || jwksUrl !== undefined;
   const isOpen = !hasTokens && publishKey === null;
   if (publishKey === '') faults.add('publishKey is empty');
@@ -92,31 +98,33 @@ export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   if (isOpen && !isLoopback(host)) {
     faults.add(`host ${quote(host)} is reached from elsewhere, and no key is set: set jwtKey, jwksUrl or publishKey`);
   }
-  let authorizer: Authorizer | undefined;
-  try {
-    const anonymous = options.anonymous ?? !hasTokens;
-    authorizer = new Authorizer({
-      jwtKey,
-      jwksUrl,
-      anonymous,
-      cookieName,
-      publishOrigins,
-      keyless: isOpen,
-      clock: options.clock,
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof ConfigurationError)) throw thrown;
-    faults.add(toError(thrown).message);
-  }
+  faults.checkNumber('port', options.port, 65_535);
+  if (options.http2 && options.tls === undefined) faults.add('http2 needs tls: browsers do not speak it without');
+  const router = routerOptions(options);
+  const anonymous = options.anonymous ?? !hasTokens;
+  const given = { jwtKey, jwksUrl, anonymous, cookieName, publishOrigins, keyless: isOpen, clock: options.clock };
+  const authorizer = faults.attempt(() => new Authorizer(given));
+  faults.attempt(() => resolveOptions(router));
   faults.throwIfAny();
-  return {
-    authorizer: authorizer as Authorizer,
-    publishKey,
-    limits,
+  return { authorizer: authorizer as Authorizer, publishKey, limits, router, warning };
+}
+
+/** Those that the hub hands on to its router. */
+function routerOptions({ streams, limits = {}, cors, ...options }: HubOptions): RouterOptions {
+  const { container, broker, maxBodyBytes, trustProxy, logger, clock } = options;
+  const { topicsPerConnection: _, updatesPerRequest: __, publishesPerSecond: ___, ...ofRouter } = limits;
+  return withoutUndefined({
+    ...streams,
+    container,
+    broker,
+    maxBodyBytes,
+    trustProxy,
+    logger,
+    clock,
+    limits: ofRouter,
     cors:
       cors === undefined ? undefined : { origins: cors, credentials: cors !== '*', exposeHeaders: RESPONSE_HEADERS },
-    warning,
-  };
+  });
 }
 
 function isLoopback(host: string): boolean {

@@ -59,29 +59,13 @@ export class Hub {
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
   constructor(options: HubOptions = {}) {
-    const { authorizer, publishKey, limits, cors, warning } = resolveHubOptions(options);
-    const { clock = systemClock, maxBodyBytes, trustProxy, logger, streams, container } = options;
+    const { authorizer, publishKey, limits, router, warning } = resolveHubOptions(options);
+    const { clock = systemClock, logger } = options;
     this.#options = options;
     this.#warning = warning;
     this.#ownBroker = options.broker === undefined ? new MemoryBroker({ ...HISTORY, clock }) : null;
     this.broker = options.broker ?? (this.#ownBroker as MemoryBroker);
-    const {
-      topicsPerConnection: _,
-      updatesPerRequest: __,
-      publishesPerSecond: ___,
-      ...routerLimits
-    } = options.limits ?? {};
-    const common = {
-      container,
-      broker: this.broker,
-      cors,
-      maxBodyBytes,
-      trustProxy,
-      logger,
-      clock,
-      limits: routerLimits,
-    };
-    this.router = new Router({ ...streams, ...withoutUndefined(common) });
+    this.router = new Router({ ...router, broker: this.broker });
     if (!this.router.container.isBound(BROKER)) this.router.container.bind(BROKER).toConstantValue(this.broker);
     this.#core = new HubCore({
       broker: this.broker,

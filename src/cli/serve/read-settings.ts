@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { quote, toError } from '../../errors.js';
 import { OptionFaults } from '../../option-faults.js';
-import { type Kind, SETTINGS, type Setting, variableOf } from './settings.js';
+import { type Kind, SETTINGS, type Setting, switchOf, variableOf } from './settings.js';
 
 /** By the settings' names; what was not given is not there. */
 export type Values = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -34,7 +34,7 @@ export function readSettings({ flags, environment, file }: Given, faults: Option
     const variable = variableOf(setting);
     const [value, from] =
       flags[name] !== undefined
-        ? [flags[name], `--${name}`]
+        ? [flags[name], switchOf(setting)]
         : environment[variable] !== undefined
           ? [environment[variable], variable]
           : [inFile[name], `${name} in ${file}`];

@@ -96,7 +96,9 @@ interface App {
 }
 
 async function importApp(path: string): Promise<App> {
-  const app = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+  const app: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href).catch((cause) => {
+    throw new ConfigurationError('INVALID_APP', `No app: ${quote(path)} cannot be imported: ${toError(cause).message}`);
+  });
   const { default: mount, authorizeSubscribe, authorizePublish } = app;
   if ([mount, authorizeSubscribe ?? mount, authorizePublish ?? mount].every((each) => typeof each === 'function')) {
     return { mount: mount as App['mount'], hooks: { authorizeSubscribe, authorizePublish } as HubHooks };
@@ -112,8 +114,7 @@ async function attempt<Result>(faults: OptionFaults, make: () => Result | Promis
   try {
     return await make();
   } catch (thrown) {
-    if (!(thrown instanceof ConfigurationError)) throw thrown;
-    faults.add(thrown.message.replace(/^Invalid options: (.*)\. Correct or remove them\.$/s, '$1'));
+    faults.addThrown(thrown);
     return null;
   }
 }

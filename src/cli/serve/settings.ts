@@ -90,10 +90,16 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** `jwtKey` → `--jwt-key` */
-export function flagOf({ name, kind, value, fallback }: Setting): string {
-  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  if (kind === 'switch') return fallback === true ? `--no-${words}` : `--${words}`;
-  return value?.startsWith('[') ? `--${words} ${value}` : `--${words} <${value}>`;
+export function switchOf({ name }: Setting): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `jwtKey` → `--jwt-key <key>`, as the command line is told of it: one that is on by itself can be turned off. */
+export function flagOf(setting: Setting): string {
+  const { kind, value, fallback } = setting;
+  const flag = switchOf(setting);
+  if (kind === 'switch') return fallback === true ? flag.replace('--', '--no-') : flag;
+  return value?.startsWith('[') ? `${flag} ${value}` : `${flag} <${value}>`;
 }
 
 /** `jwtKey` → `TRADEWIND_JWT_KEY` */

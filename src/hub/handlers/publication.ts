@@ -28,9 +28,12 @@ interface Fields {
  */
 export function readPublication(contentType: string | undefined, body: string, mostUpdates: number): Publication {
   const publication = readBody(contentType, body, mostUpdates);
-  const { length } = publication.updates;
-  if (length > mostUpdates) throw new HttpError(413, `${length} events: at most ${mostUpdates}. Nothing was published`);
+  if (publication.updates.length > mostUpdates) throw tooMany(mostUpdates);
   return publication;
+}
+
+function tooMany(most: number): HttpError {
+  return new HttpError(413, `more than ${most} events at once. Nothing was published`);
 }
 
 function readBody(contentType: string | undefined, body: string, mostUpdates: number): Publication {
@@ -58,9 +61,8 @@ function readForm(body: string): Publication {
 }
 
 function readLines(body: string, most: number): Update[] {
-  const lines = body.split('\n');
-  if (lines.length > most + 1)
-    throw new HttpError(413, `${lines.length} lines: at most ${most}. Nothing was published`);
+  const lines = body.split('\n', most + 2);
+  if (lines.length > most + 1 && lines.at(-1) !== '') throw tooMany(most);
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     try {
