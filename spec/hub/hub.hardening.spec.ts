@@ -1,7 +1,7 @@
 /** What a hub has to withstand: one attack, or one mishap, a test. */
 
 import test from 'ava';
-import { MemoryBroker } from '../../src/index.js';
+import { HttpError, MemoryBroker } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { RawSocket } from '../support/raw-socket.js';
 import { bearer, MERCURE, serveHub } from './serve-hub.js';
@@ -45,6 +45,15 @@ test('hub: nobody subscribes to, or publishes on, what private updates go by', a
     ['{"topics":', 'end'],
   );
   t.is((await hub.post('channel=tradewind!private&data=x')).status, 400);
+});
+
+test('hub: nobody publishes an event of the type that private updates go by', async (t) => {
+  const hub = await serveHub(t);
+  const type = 'tradewind!update';
+  t.is((await hub.publish(`topic=a&type=${type}`)).status, 400);
+  t.is((await hub.post(`channel=a&data=x&event=${type}`)).status, 400);
+  t.is((await hub.post(JSON.stringify({ channel: 'a', data: 'x', event: type }), 'application/json')).status, 400);
+  await t.throwsAsync(hub.hub.publish({ topics: ['a'], type }), { instanceOf: HttpError });
 });
 
 test('hub: an update that says it is an envelope is text like any other', async (t) => {
