@@ -6,6 +6,7 @@ import type { CloseReason } from '../../connection/connection.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { connectionIdOf, EventSourceHandler } from '../../handler/event-source-handler.js';
 import type { HeldChannels } from '../../handler/stream-channels.js';
+import { OneAtATime } from '../../one-at-a-time.js';
 import type { Claims } from '../authorization/claims.js';
 import type { HubCore } from '../hub-core.js';
 import type { WatchedStream } from '../hub-watcher.js';
@@ -32,6 +33,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
   #selection!: Selection;
   #cursor: string | null = null;
   readonly #held: HeldChannels[] = [];
+  readonly #changing = new OneAtATime();
   /** Of which others were told that they are subscribed to, and not yet that they are no more. */
   readonly #told = new Set<string>();
   #isClosed = false;
@@ -115,7 +117,11 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     this.#tellPresence();
   }
 
-  async change(added: readonly string[], dropped: readonly string[]): Promise<void> {
+  change(added: readonly string[], dropped: readonly string[]): Promise<void> {
+    return this.#changing.run(() => this.#change(added, dropped));
+  }
+
+  async #change(added: readonly string[], dropped: readonly string[]): Promise<void> {
     const { texts } = this.selectors;
     const topics = [...new Set([...texts, ...added])].filter((topic) => !dropped.includes(topic));
     await this.hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
