@@ -26,7 +26,16 @@ test('TopicSelectors: say whether they name one topic each', (t) => {
 
 test('TopicSelectors: say whether some topic below a path may match, and not that none does where one does', (t) => {
   const mayMatch = (text: string) => TopicSelectors.of(['a', text]).mayMatchBelow('/subscriptions');
-  for (const text of ['*', '/subscriptions', '/subscriptions/a', '/subscriptions{/x}', '{+x}', '/subs{x}', '/{x}/{y}'])
+  for (const text of [
+    '*',
+    '/subscriptions',
+    '/subscriptions/a',
+    '/subscriptions{/x}',
+    '/subscriptions/a/{x}',
+    '{+x}',
+    '/subs{x}',
+    '/{x}/{y}',
+  ])
     t.true(mayMatch(text), text);
   for (const text of ['/subs', 'b', '/other/{x}', '/subscription/{x}']) t.false(mayMatch(text), text);
   t.false(TopicSelectors.exactly(['*']).mayMatchBelow('/subscriptions'));
