@@ -168,6 +168,12 @@ test('serve: says that the port is taken, or that the app is none, and ends with
   t.regex(none.err, /No app: .*; host "0.0.0.0"/);
 });
 
+test('serve: takes no name that every object has for a broker', async (t) => {
+  const { err, status } = await runCommand(t, ['serve', '--port', '0', '--broker', 'constructor://x']);
+  t.is(status, 1);
+  t.regex(err, /broker "constructor:\/\/x" is not redis/);
+});
+
 test('serve: an option wins over a variable, and that over the file', async (t) => {
   const config = await file(
     t,

@@ -115,6 +115,23 @@ test('broadcast ?envelope=1: says where it stands, so that a script can come bac
   t.like(JSON.parse((await again.next()).data), { channel: 'a', data: 'missed' });
 });
 
+test('broadcast ?envelope=1: names to each stream the channel that it asked for', async (t) => {
+  const hub = await serveHub(t);
+  const clients = [await hub.open('/?channels=a&envelope=1'), await hub.open('/?channels=b&envelope=1')];
+  await hub.published(['a', 'b'], 'x');
+  for (const [index, client] of clients.entries()) {
+    const { data } = (await client.take(2))[1] ?? {};
+    t.is(JSON.parse(data ?? '').channel, ['a', 'b'][index]);
+  }
+});
+
+test('broadcast ?envelope=1: keeps quiet about lost events where that is wanted', async (t) => {
+  const hub = await serveHub(t, { gapEvents: false });
+  await hub.post('channel=a&data=1');
+  const client = await hub.open('/?channels=a&envelope=1&lastEventId=unknown');
+  t.like(JSON.parse((await client.next()).data), { type: 'message', data: '1' });
+});
+
 test('channels: are those of the stream that was opened last with a key', async (t) => {
   const hub = await serveHub(t);
   const first = await hub.open(`/?channels=a&connection=${KEY}`);
@@ -305,6 +322,7 @@ test('stats: counts the streams of each channel', async (t) => {
     ['b', 2],
     ['https://example.com/{id}', 1],
   ]);
+  t.is((await hub.fetch('/stats')).headers.get('cache-control'), 'no-store');
   await client.close();
   let stats: unknown[] = [1, 2, 3];
   while (stats.length > 2) stats = (await (await hub.fetch('/stats')).json()) as unknown[];

@@ -119,6 +119,30 @@ test('hub on Redis: subscribes to all channels that match a pattern, and hears w
   t.is((await hub.post('channel=news.*&data=x')).status, 400);
 });
 
+test('hub on Redis: brings nothing that is private by a pattern, and nothing twice', async (t) => {
+  const open = await ENGINES['Redis']?.(t);
+  if (!open) return;
+  const hub = await serveOn(t, open());
+  await hub.published('a', 'first');
+  const queries = ['channels=*', 'channels=tradewind*', 'channels=*private', 'channels=*&channels=a&envelope=1'];
+  const read = async (parameters: string) =>
+    Promise.all(queries.map((query) => hub.open(`/?${query}&channels=end${parameters}`)));
+  const live = await read('');
+  await hub.published('a', 'secret', [['private', 'on']]);
+  await hub.published(['x', 'y'], 'of others');
+  await hub.published('a', 'public');
+  await hub.published(['a', 'end'], 'end');
+  const replayed = await read('&lastEventId=earliest');
+  const dataOf = (data: string) => (data.startsWith('{') ? JSON.parse(data).data : data);
+  for (const [index, client] of [...live, ...replayed].entries()) {
+    await client.until(({ events }) => events.some(({ data }) => dataOf(data) === 'end'));
+    const data = client.events.map((event) => dataOf(event.data)).filter((each) => each !== '');
+    const query = queries[index % queries.length] ?? '';
+    const expected = [...(index < queries.length ? [] : ['first']), 'public', 'end'];
+    t.deepEqual(data, /=\*(&|$)/.test(query) ? expected : ['end'], query);
+  }
+});
+
 test('hub on Redis: answers 503 while Redis is away, and its subscribers miss nothing that was kept', async (t) => {
   const redis = await ownEngine(t, 'redis', { settings: { appendonly: 'yes', appendfsync: 'always' } });
   if (redis === null) return;

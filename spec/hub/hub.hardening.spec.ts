@@ -1,7 +1,7 @@
 /** What a hub has to withstand: one attack, or one mishap, a test. */
 
 import test from 'ava';
-import { MemoryBroker } from '../../src/index.js';
+import { HttpError, MemoryBroker } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { RawSocket } from '../support/raw-socket.js';
 import { bearer, MERCURE, serveHub } from './serve-hub.js';
@@ -33,6 +33,16 @@ test('hub: a topic of 10 KB, or with control characters, is refused', async (t) 
   }
 });
 
+test('hub: a topic of few characters and many bytes is refused, and one of no channel name reaches its subscribers', async (t) => {
+  const hub = await serveHub(t);
+  t.is((await hub.publish([['topic', 'é'.repeat(2_049)]])).status, 400);
+  const topic = 'é'.repeat(200);
+  const client = await hub.subscribe([topic]);
+  await hub.published(topic, 'x');
+  t.is((await client.next()).data, 'x');
+  t.is((await hub.fetch(`/?channels=${encodeURIComponent(topic)}`)).status, 400);
+});
+
 test('hub: nobody subscribes to, or publishes on, what private updates go by', async (t) => {
   const hub = await serveHub(t);
   const client = await hub.subscribe(['tradewind!private', 'tradewind!several', 'tradewind!every', 'a']);
@@ -45,6 +55,15 @@ test('hub: nobody subscribes to, or publishes on, what private updates go by', a
     ['{"topics":', 'end'],
   );
   t.is((await hub.post('channel=tradewind!private&data=x')).status, 400);
+});
+
+test('hub: nobody publishes an event of the type that private updates go by', async (t) => {
+  const hub = await serveHub(t);
+  const type = 'tradewind!update';
+  t.is((await hub.publish(`topic=a&type=${type}`)).status, 400);
+  t.is((await hub.post(`channel=a&data=x&event=${type}`)).status, 400);
+  t.is((await hub.post(JSON.stringify({ channel: 'a', data: 'x', event: type }), 'application/json')).status, 400);
+  await t.throwsAsync(hub.hub.publish({ topics: ['a'], type }), { instanceOf: HttpError });
 });
 
 test('hub: an update that says it is an envelope is text like any other', async (t) => {
@@ -132,10 +151,22 @@ test('hub: a broker that keeps nothing more has publishers told, and no update i
   const broker = new MemoryBroker();
   const hub = await serveHub(t, { broker });
   await broker.close();
-  const response = await hub.publish('topic=a&data=x');
-  t.is(response.status, 503);
-  t.truthy(response.headers.get('retry-after'));
-  t.is(hub.logger.take().length, 1);
+  for (const publish of [() => hub.publish('topic=a&data=x'), () => hub.post('channel=a&data=x')]) {
+    const response = await publish();
+    t.is(response.status, 503);
+    t.truthy(response.headers.get('retry-after'));
+    t.is(hub.logger.take().length, 1);
+  }
+});
+
+test('hub: a broker that is gone ends nothing but what it has to when a stream ends', async (t) => {
+  const broker = new MemoryBroker();
+  const hub = await serveHub(t, { broker });
+  const client = await hub.subscribe(['a']);
+  await broker.close();
+  await client.close();
+  while (hub.hub.router.connections > 0) await hub.fetch('/healthz');
+  t.is((await hub.fetch('/healthz')).status, 200);
 });
 
 test('hub: one without a key is out of reach of the pages of other sites', async (t) => {

@@ -7,6 +7,7 @@ import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
 import { isSameSecret } from './authorization/same-secret.js';
 import { wallTime } from './authorization/wall-time.js';
+import { brokerRefusal } from './broker-refusal.js';
 import type { HubWatcher } from './hub-watcher.js';
 import type { HubMetrics } from './metrics/hub-metrics.js';
 import { PublishRate } from './publish-rate.js';
@@ -160,7 +161,7 @@ export class HubCore {
       this.metrics?.published((clock.now() - begun) / 1_000, updates.length);
     } catch (thrown) {
       this.metrics?.publishFailed(thrown instanceof BrokerError ? thrown.code : '');
-      throw notKept(thrown);
+      throw brokerRefusal(thrown, 'the broker does not keep it');
     }
   }
 
@@ -172,14 +173,4 @@ export class HubCore {
       throw new HttpError(400, `${asked.topics.length} topics: at most ${most} for a connection`);
     if (hooks.authorizeSubscribe && (await hooks.authorizeSubscribe(asked)) === false) throw new HttpError(403);
   }
-}
-
-/** A publisher that is told so tries again. */
-function notKept(thrown: unknown): unknown {
-  if (!(thrown instanceof BrokerError)) return thrown;
-  const reason =
-    thrown.code === 'PUBLISH_UNCERTAIN'
-      ? 'not known whether it was published: the broker has gone'
-      : 'the broker does not keep it';
-  return new HttpError(503, reason, { headers: { 'Retry-After': '1' }, log: thrown.message, cause: thrown });
 }

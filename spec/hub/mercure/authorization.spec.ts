@@ -117,6 +117,28 @@ test('AUT-10 authorization: publishes nothing with a token that grants no publis
   t.is((await hub.publish('topic=a', await bearer({ subscribe: ['*'] }))).status, 403);
 });
 
+test('authorization: waits for what the program says, and takes nothing but false for no', async (t) => {
+  const asked: string[] = [];
+  const hub = await serveHub(t, {
+    async authorizeSubscribe({ topics }) {
+      asked.push(...topics);
+      return topics.includes('closed') ? false : undefined;
+    },
+    async authorizePublish({ update }) {
+      return update.data === 'rude' ? false : undefined;
+    },
+  });
+  t.is((await hub.subscribe(['closed'])).status, 403);
+  const client = await hub.subscribe(['open']);
+  t.is(client.status, 200);
+  t.deepEqual(asked, ['closed', 'open']);
+  t.is((await hub.publish('topic=open&data=rude')).status, 403);
+  const lines = '{"channel":"open","data":"kind"}\n{"channel":"open","data":"rude"}';
+  t.is((await hub.post(lines, 'application/x-ndjson')).status, 403, 'none of a request is published');
+  t.is((await hub.publish('topic=open&data=end')).status, 200);
+  t.is((await client.next()).data, 'end');
+});
+
 test('authorization: asks the program as well, where it has a say', async (t) => {
   const hub = await serveHub(t, {
     authorizeSubscribe: ({ topics }) => !topics.includes('closed'),

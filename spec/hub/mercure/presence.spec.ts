@@ -100,6 +100,47 @@ test('ACT-06 presence: says after which event it is so', async (t) => {
   t.is(await at(), 'earliest');
   const id = await hub.published('a', 'x');
   t.is(await at(), id);
+  const headers = await bearer({ subscribe: ['*'] });
+  t.is((await hub.fetch(SUBSCRIPTIONS, { headers })).headers.get('last-event-id'), id);
+});
+
+test('presence: tells of those subscriptions alone that are granted', async (t) => {
+  const hub = await serveHub(t);
+  const watcher = await hub.subscribe(['*', `${SUBSCRIPTIONS}/{topic}/{subscriber}`], {
+    grants: { subscribe: [`${SUBSCRIPTIONS}/a/{subscriber}`] },
+  });
+  for (const topic of ['secret', 'a']) await hub.subscribe([topic]);
+  t.is(JSON.parse((await watcher.next()).data).topic, 'a');
+});
+
+test('presence: tells nobody anything where it is not wanted', async (t) => {
+  const hub = await serveHub(t, { presence: false });
+  const watcher = await hub.subscribe([`${SUBSCRIPTIONS}/{topic}/{subscriber}`, 'a'], { grants: { subscribe: ['*'] } });
+  await hub.subscribe(['b']);
+  await hub.published('a', 'end');
+  t.is((await watcher.next()).data, 'end');
+});
+
+test('presence: tells of each subscription once, and of its end once', async (t) => {
+  const hub = await serveHub(t);
+  const watcher = await hub.subscribe([`${SUBSCRIPTIONS}/{topic}/{subscriber}`], { grants: { subscribe: ['*'] } });
+  await watcher.next();
+  const connection = 'k'.repeat(22);
+  const client = await hub.open(`/?channels=a&connection=${connection}`);
+  for (const change of ['add=b', 'drop=b', 'add=c'])
+    t.is((await hub.fetch('/channels', { method: 'POST', body: `connection=${connection}&${change}` })).status, 204);
+  await client.close();
+  t.deepEqual(
+    (await watcher.take(6)).map(({ data }) => [JSON.parse(data).topic, JSON.parse(data).active]),
+    [
+      ['a', true],
+      ['b', true],
+      ['b', false],
+      ['c', true],
+      ['a', false],
+      ['c', false],
+    ],
+  );
 });
 
 test('presence: tells of channels that are added to a stream, and dropped', async (t) => {

@@ -17,7 +17,7 @@ export async function openBroker(values: Values, faults: OptionFaults): Promise<
   const { broker: url = 'memory', data, historyCount = 200_000, historyHours = 24, amqpExchange } = values;
   const history = { historyCount: Number(historyCount), historyMs: Number(historyHours) * HOUR_MS };
   const scheme = `${url}`.split(':', 1)[0] ?? '';
-  const make = BROKERS[scheme];
+  const make = Object.hasOwn(BROKERS, scheme) ? BROKERS[scheme] : undefined;
   if (make === undefined)
     faults.add(`broker ${quote(withoutPassword(`${url}`))} is not redis://…, nats://… or amqp://…`);
   if (data !== undefined && scheme !== 'memory')

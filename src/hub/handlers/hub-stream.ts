@@ -6,7 +6,9 @@ import type { CloseReason } from '../../connection/connection.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { connectionIdOf, EventSourceHandler } from '../../handler/event-source-handler.js';
 import type { HeldChannels } from '../../handler/stream-channels.js';
+import { OneAtATime } from '../../one-at-a-time.js';
 import type { Claims } from '../authorization/claims.js';
+import { brokerRefusal } from '../broker-refusal.js';
 import type { HubCore } from '../hub-core.js';
 import type { WatchedStream } from '../hub-watcher.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
@@ -32,6 +34,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
   #selection!: Selection;
   #cursor: string | null = null;
   readonly #held: HeldChannels[] = [];
+  readonly #changing = new OneAtATime();
   /** Of which others were told that they are subscribed to, and not yet that they are no more. */
   readonly #told = new Set<string>();
   #isClosed = false;
@@ -115,19 +118,34 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     this.#tellPresence();
   }
 
-  async change(added: readonly string[], dropped: readonly string[]): Promise<void> {
+  change(added: readonly string[], dropped: readonly string[]): Promise<void> {
+    return this.#changing.run(() => this.#change(added, dropped));
+  }
+
+  async #change(added: readonly string[], dropped: readonly string[]): Promise<void> {
     const { texts } = this.selectors;
     const topics = [...new Set([...texts, ...added])].filter((topic) => !dropped.includes(topic));
     await this.hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
     const before = this.#selection;
-    const [selectors, patterns] = [this.selectorsOf(topics), this.patternsOf(topics)];
-    this.#selection = new Selection(this.hub.log, selectors, before.grants, patterns);
-    this.hub.audience.changed(this, before.selectors);
-    const [had, has] = [before.channels, this.#selection.channels];
-    const [gone, come] = [without(had, has), without(has, had)];
-    for (const held of this.#held) held.unsubscribe(gone);
-    if (come.length > 0) this.#held.push(await this.subscribe(come, { after: null }));
+    const after = new Selection(this.hub.log, this.selectorsOf(topics), before.grants, this.patternsOf(topics));
+    const [had, has] = [before.channels, after.channels];
+    const come = without(has, had);
+    // What is let through has to be known before the first of it comes.
+    this.#select(after);
+    try {
+      if (come.length > 0) this.#held.push(await this.subscribe(come, { after: null }));
+    } catch (thrown) {
+      this.#select(before);
+      throw brokerRefusal(thrown, 'the broker is away: nothing was changed');
+    }
+    for (const held of this.#held) held.unsubscribe(without(had, has));
     this.#tellPresence();
+  }
+
+  #select(selection: Selection): void {
+    const before = this.#selection;
+    this.#selection = selection;
+    this.hub.audience.changed(this, before.selectors);
   }
 
   #endWhenExpired(): void {

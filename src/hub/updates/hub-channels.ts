@@ -1,6 +1,7 @@
 /** Which of the broker's channels an update goes by. */
 
 import { HttpError, quote } from '../../errors.js';
+import type { Update } from './update.js';
 
 /**
  * A public update of one topic goes by the channel of that name, and, for those who subscribe to more than they can name, by
@@ -21,10 +22,17 @@ export const SHARED_CHANNELS = {
 export type SharedChannel = keyof typeof SHARED_CHANNELS;
 
 const PREFIX = 'tradewind!';
+/** The type of what goes by a shared channel, and of nothing else: a pattern that matches one brings it under the pattern's name. */
+export const SHARED_TYPE = `${PREFIX}update`;
 const MAX_BYTES = 255;
 
 export function isSharedChannel(channel: string): boolean {
   return channel.startsWith(PREFIX);
+}
+
+/** Whether an update goes by the channel of its topic. */
+export function hasOwnChannel({ topics, isPrivate }: Pick<Update, 'topics' | 'isPrivate'>): boolean {
+  return topics.length === 1 && !isPrivate && isChannelName(topics[0] ?? '');
 }
 
 /** Whether a topic can be the name of a channel, to every broker: `*` and `>` are wildcards to some. */

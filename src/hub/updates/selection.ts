@@ -1,6 +1,6 @@
 import { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
-import { isChannelName, isSharedChannel, SHARED_CHANNELS } from './hub-channels.js';
+import { hasOwnChannel, isChannelName, isSharedChannel, SHARED_CHANNELS, SHARED_TYPE } from './hub-channels.js';
 import type { SharedUpdate, UpdateLog } from './update-log.js';
 
 /** Where the topics of subscriptions begin. */
@@ -35,14 +35,16 @@ export class Selection {
   /** What it is sent of an event of one of its channels; null: nothing. A channel that is `null` is no event's. */
   relay(frame: Frame, channel: string | null): Frame | null {
     // Hot path: bench/hub, case "one topic".
-    if (channel === null || !isSharedChannel(channel)) return frame;
+    if (channel === null || !isShared(frame, channel)) return frame;
     const update = this.#log.open(frame);
+    // What a pattern brings of a shared channel comes by the topic's own channel as well.
+    if (!isSharedChannel(channel) && hasOwnChannel(update)) return null;
     return this.#isFor(update) ? update.frame : null;
   }
 
   /** Of which topic that it asked for such an event is. */
   topicOf(frame: Frame, channel: string): string {
-    if (!isSharedChannel(channel)) return channel;
+    if (!isShared(frame, channel)) return channel;
     const { topics } = this.#log.open(frame);
     return topics.find((topic) => this.selectors.matches(topic)) ?? topics[0] ?? '';
   }
@@ -51,4 +53,9 @@ export class Selection {
     const isAskedFor = topics.some((topic) => this.selectors.matches(topic));
     return isAskedFor && (!isPrivate || topics.some((topic) => this.grants.matches(topic)));
   }
+}
+
+/** Whether an event is of a shared channel: of the name, or of a pattern that matches it. */
+function isShared(frame: Frame, channel: string): boolean {
+  return frame.eventType === SHARED_TYPE || isSharedChannel(channel);
 }

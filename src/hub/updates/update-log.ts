@@ -2,7 +2,7 @@ import type { Broker } from '../../channel/broker.js';
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
 import type { HubWatcher } from '../hub-watcher.js';
-import { isChannelName, SHARED_CHANNELS, type SharedChannel } from './hub-channels.js';
+import { hasOwnChannel, SHARED_CHANNELS, SHARED_TYPE, type SharedChannel } from './hub-channels.js';
 import type { Update } from './update.js';
 
 /** An update as it comes by a shared channel: once for each process, whoever many look at it. */
@@ -66,9 +66,9 @@ export class UpdateLog {
     const { topics, isPrivate, type, data, id, retry } = update;
     const [topic = ''] = topics;
     const envelope: Envelope = { topics, isPrivate, type, data, retry };
-    const isOfOne = topics.length === 1 && !isPrivate && isChannelName(topic);
+    const isOfOne = hasOwnChannel(update);
     const channel = shared ?? (isOfOne ? 'every' : isPrivate ? 'private' : 'several');
-    const published = [this.#broker.publish(SHARED_CHANNELS[channel], 'update', envelope, { id })];
+    const published = [this.#broker.publish(SHARED_CHANNELS[channel], SHARED_TYPE, envelope, { id })];
     if (isOfOne && shared === undefined) published.push(this.#broker.publish(topic, type, data, { id, retry }));
     await allOf(published);
   }

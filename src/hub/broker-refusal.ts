@@ -1,0 +1,12 @@
+import { BrokerError, HttpError } from '../errors.js';
+
+/**
+ * What a client is told where the broker failed: 503, so that it tries again. Any other error is left as it is.
+ *
+ * @param reason - what the broker did not do.
+ */
+export function brokerRefusal(thrown: unknown, reason: string): unknown {
+  if (!(thrown instanceof BrokerError)) return thrown;
+  const told = thrown.code === 'PUBLISH_UNCERTAIN' ? 'not known whether it was published: the broker has gone' : reason;
+  return new HttpError(503, told, { headers: { 'Retry-After': '1' }, log: thrown.message, cause: thrown });
+}
