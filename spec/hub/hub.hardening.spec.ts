@@ -25,6 +25,14 @@ test('hub: a pathological template costs no more than a plain one', async (t) =>
   t.is((await client.next()).data, 'end');
 });
 
+test('hub: a stream has no more variables in its templates than a hundred', async (t) => {
+  const hub = await serveHub(t);
+  const templates = (count: number) =>
+    new URLSearchParams(Array.from({ length: count }, (_, index): [string, string] => ['topic', `${index}/{a}{b}`]));
+  t.is((await hub.open(`${MERCURE}?${templates(50)}`)).status, 200);
+  t.is((await hub.open(`${MERCURE}?${templates(51)}`)).status, 400);
+});
+
 test('hub: a topic of 10 KB, or with control characters, is refused', async (t) => {
   const hub = await serveHub(t);
   for (const topic of ['x'.repeat(10_000), 'a\0b', 'a\nb', 'a\x7f']) {

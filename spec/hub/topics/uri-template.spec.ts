@@ -11,6 +11,7 @@ const OPERATORS: Readonly<Record<string, readonly Row[]>> = {
   'no operator': [
     ['a/{id}', ['a/1', 'a/', 'a/x-._~', 'a/%C3%A9', 'a/1,2'], ['a', 'a/1/2', 'a/1?', 'a/é', 'a/%zz', 'a/%4', 'ba/1']],
     ['{x}/b', ['a/b', '/b'], ['a/b/', 'a/c', 'ab']],
+    ['ab{x}ba', ['abba', 'abcba'], ['aba', 'ab', 'ba', 'abb']],
     ['{x,y}', ['1,2', '1', '', '1,2,3'], ['1/2', '1;2']],
   ],
   '+': [
@@ -121,9 +122,11 @@ test('UriTemplate: is none without an expression, or with one that is not of RFC
     t.is(UriTemplate.parse(text), null, text);
 });
 
-test('UriTemplate: is none beyond 4,096 characters, 16 variables, or 32 characters of values that are cut', (t) => {
+test('UriTemplate: is none beyond 4,096 characters, 256 of them between expressions, 16 variables, or 32 characters of values that are cut', (t) => {
   const most = [
     `${'x'.repeat(4_093)}{a}`,
+    `{a}${'x'.repeat(4_093)}`,
+    `x{a}${'x'.repeat(128)}{b}${'x'.repeat(128)}{c}x`,
     '{a}'.repeat(16),
     '{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p}',
     '{a:32}',
@@ -133,6 +136,8 @@ test('UriTemplate: is none beyond 4,096 characters, 16 variables, or 32 characte
   ];
   const tooMuch = [
     `${'x'.repeat(4_094)}{a}`,
+    `{a}${'x'.repeat(4_094)}`,
+    `x{a}${'x'.repeat(128)}{b}${'x'.repeat(129)}{c}x`,
     '{a}'.repeat(17),
     '{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p}{q}',
     '{a:33}',

@@ -5,6 +5,8 @@ import { HubStream } from './hub-stream.js';
 /** Where clients of the protocol look for a hub. */
 export const MERCURE_PATH = '/.well-known/mercure';
 
+/** Each costs memory for as long as the stream is open, and time for each update. */
+const MAX_VARIABLES = 100;
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 
 /**
@@ -21,7 +23,11 @@ export class MercureHandler extends HubStream {
   }
 
   protected override selectorsOf(topics: readonly string[]): TopicSelectors {
-    return TopicSelectors.of(topics);
+    const selectors = TopicSelectors.of(topics);
+    const { variables } = selectors;
+    if (variables > MAX_VARIABLES)
+      this.error(400, `${variables} variables in templates: at most ${MAX_VARIABLES} for a connection`);
+    return selectors;
   }
 
   override async post(): Promise<void> {

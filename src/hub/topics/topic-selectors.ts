@@ -3,8 +3,8 @@ import { UriTemplate } from './uri-template.js';
 /** The selector that every topic matches. */
 export const ANY_TOPIC = '*';
 
-/** Templates are compiled once for all who ask for the same: the newest so many are kept. */
-const MAX_TEMPLATES = 10_000;
+/** Templates are compiled once for all who ask for the same: the newest so many are kept, beside those that somebody has. */
+const MAX_TEMPLATES = 1_000;
 const templates = new Map<string, UriTemplate | null>();
 
 /**
@@ -40,6 +40,11 @@ export class TopicSelectors {
   /** Whether they name one topic each. */
   get areExact(): boolean {
     return !this.#matchesAll && this.#templates.length === 0;
+  }
+
+  /** How many variables their templates have. */
+  get variables(): number {
+    return this.#templates.reduce((sum, { variables }) => sum + variables, 0);
   }
 
   matches(topic: string): boolean {

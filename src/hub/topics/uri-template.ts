@@ -31,9 +31,10 @@ const RESERVED = anyOf(":/?#\\[\\]@!$&'()*+,;=");
 const EXPRESSION = /\{([^{}]*)\}/g;
 const VARIABLES =
   /^([+#./;?&]?)((?:[A-Za-z0-9_.]|%[0-9A-Fa-f]{2})+(?::[1-9][0-9]{0,3}|\*)?(?:,(?:[A-Za-z0-9_.]|%[0-9A-Fa-f]{2})+(?::[1-9][0-9]{0,3}|\*)?)*)$/;
-/** More would make an automaton of megabytes, or one that takes milliseconds to make. */
 const MAX_LENGTH = 4_096;
+/** More would make an automaton of megabytes, or one that takes milliseconds to make. */
 const MAX_VARIABLES = 16;
+const MAX_LENGTH_BETWEEN = 256;
 /** Each character of a value that is cut (`{var:30}`) is a state of the automaton: so many are all of a template's. */
 const MAX_CUT_LENGTH = 32;
 
@@ -41,25 +42,33 @@ const MAX_CUT_LENGTH = 32;
 export class UriTemplate {
   /** What all its texts begin with. */
   readonly prefix: string;
+  /** How many variables it has: what it costs goes by that. */
+  readonly variables: number;
+  readonly #suffix: string;
+  /** What is between prefix and suffix. */
   readonly #pattern: RE2JS;
   #lastText: string | null = null;
   #isLastMatched = false;
 
-  private constructor(prefix: string, pattern: RE2JS) {
+  private constructor(prefix: string, pattern: RE2JS, suffix: string, variables: number) {
     this.prefix = prefix;
+    this.variables = variables;
+    this.#suffix = suffix;
     this.#pattern = pattern;
   }
 
   /**
-   * Reads a template. Null: it has no expression, one that is not of RFC 6570, or more than 4,096 characters or
-   * 16 variables, or cuts values to more than 32 characters in all.
+   * Reads a template. Null: it has no expression, one that is not of RFC 6570, or more than 4,096 characters, 256 of them between
+   * expressions, or 16 variables, or cuts values to more than 32 characters in all.
    *
    * @see https://www.rfc-editor.org/rfc/rfc6570#section-2
    */
   static parse(text: string): UriTemplate | null {
     if (text.length > MAX_LENGTH || !text.includes('{')) return null;
+    const prefix = text.slice(0, text.indexOf('{'));
     let pattern = '';
-    let end = 0;
+    let end = prefix.length;
+    let between = 0;
     let variables = 0;
     let cutLength = 0;
     for (const found of text.matchAll(EXPRESSION)) {
@@ -67,25 +76,32 @@ export class UriTemplate {
       const [, operator = '', list] = VARIABLES.exec(found[1] ?? '') ?? [];
       if (list === undefined || /[{}]/.test(literal)) return null;
       const names = list.split(',');
+      between += literal.length;
       variables += names.length;
       for (const name of names) cutLength += Number(name.split(':')[1] ?? 0);
-      if (variables > MAX_VARIABLES || cutLength > MAX_CUT_LENGTH) return null;
+      if (between > MAX_LENGTH_BETWEEN || variables > MAX_VARIABLES || cutLength > MAX_CUT_LENGTH) return null;
       pattern += RE2JS.quote(literal) + expressionPattern(OPERATORS[operator] as Operator, names);
       end = found.index + found[0].length;
     }
-    const rest = text.slice(end);
-    if (end === 0 || /[{}]/.test(rest)) return null;
-    return new UriTemplate(text.slice(0, text.indexOf('{')), RE2JS.compile(pattern + RE2JS.quote(rest)));
+    const suffix = text.slice(end);
+    if (pattern === '' || /[{}]/.test(prefix + suffix)) return null;
+    return new UriTemplate(prefix, RE2JS.compile(pattern), suffix, variables);
   }
 
   /** Whether the template, with some values, is this text. */
   matches(text: string): boolean {
     // All who asked for the template ask in turn about the topic of one update.
     if (text !== this.#lastText) {
-      this.#isLastMatched = text.startsWith(this.prefix) && this.#pattern.matches(text);
+      this.#isLastMatched = this.#hasMatched(text);
       this.#lastText = text;
     }
     return this.#isLastMatched;
+  }
+
+  #hasMatched(text: string): boolean {
+    const [start, end] = [this.prefix.length, text.length - this.#suffix.length];
+    if (start > end || !text.startsWith(this.prefix) || !text.endsWith(this.#suffix)) return false;
+    return this.#pattern.matches(text.slice(start, end));
   }
 }
 
