@@ -7,7 +7,7 @@
  * `--no-keep-alive` each event is posted on a connection of its own.
  *
  * "hub, channels" is `tradewind serve` by `POST /publish` and `GET /?channels=…`; "hub, Mercure" by `/.well-known/mercure`. "broker publish" is
- * the same without HTTP for the publish and without a hub: what a handler of your own costs. Pushpin is four processes, which are counted
+ * the same without HTTP for the publish and without a hub: what a handler of your own costs. Pushpin is five processes, which are counted
  * together; it closes the connection after each POST.
  *
  * Not measured: tokens, TLS, many publishers at once, private updates, and templates.
