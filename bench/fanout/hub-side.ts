@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Cpu, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
 import { Payloads, textOf } from './payloads.js';
-import type { Side, SideServer, Workload } from './side.js';
+import { connectionHeader, type Side, type SideServer, type Workload } from './side.js';
 
 /** Where an interface publishes and subscribes, and how an event is asked for in a form. */
 const INTERFACES = {
@@ -37,7 +37,7 @@ export class HubSide implements Side {
     const [command = '', ...args] = [...wrap, process.execPath, 'dist/cli/main.js', ...options];
     const hub = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     const port = await portOf(hub.stderr);
-    await this.#warmUp(port);
+    if (!this.#workload.isCold) await this.#warmUp(port);
     const folder = mkdtempSync(join(tmpdir(), 'tradewind-hub-'));
     const askFile = join(folder, 'ask');
     writeFileSync(askFile, this.#posts(port));
@@ -71,7 +71,7 @@ export class HubSide implements Side {
     return Array.from({ length: perTurn }, () => {
       const body = new URLSearchParams({ ...form, data: textOf(payloads.next()) }).toString();
       const head = `POST ${publish} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
-      return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+      return `${head}${connectionHeader(this.#workload)}Content-Length: ${body.length}\r\n\r\n${body}`;
     }).join('');
   }
 }

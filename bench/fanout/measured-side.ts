@@ -50,6 +50,7 @@ export class MeasuredSide {
       wrapping('reason' in this.#cores ? undefined : this.#cores[end], subscribers);
     this.#server = await this.side.start(wrapOf('server'));
     this.#client = await startClient(this.#server, subscribers, wrapOf('client'));
+    if (this.#workload.isCold) return;
     const { least, most, deliveries } = WARM_UP_TURNS;
     const more = Math.min(most, Math.ceil(deliveries / subscribers / perTurn)) - least;
     const ms = await this.#warmUp(least);

@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cpu, childrenOf, scheduledUsOf, userAndSystemOf } from '../support/cpu.js';
+import { ForeignServer, freePort, versionOf } from '../support/foreign-server.js';
 import { Payloads, textOf } from './payloads.js';
-import type { Side, SideServer, Workload } from './side.js';
+import { connectionHeader, type Side, type SideServer, type Workload } from './side.js';
 
 const NGINX = '/usr/sbin/nginx';
 const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
@@ -36,18 +33,13 @@ export class NchanSide implements Side {
     const askFile = join(folder, 'ask');
     writeFileSync(join(folder, 'nginx.conf'), this.#configuration(folder, port));
     writeFileSync(askFile, this.#posts(port));
-    const [command, ...args] = [...wrap, NGINX, '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')];
-    const server = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    await untilListening(server, port);
+    const command = [...wrap, NGINX, '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')];
+    const server = await ForeignServer.start(command, [port]);
     const stop = async () => {
-      if (server.exitCode === null && server.signalCode === null) {
-        // A master that is killed would leave its worker behind.
-        server.kill('SIGTERM');
-        await once(server, 'exit');
-      }
+      await server.stop();
       rmSync(folder, { recursive: true, force: true });
     };
-    return { port, controlPort: port, askFile, cpu: async () => cpuOf(server.pid!), stop };
+    return { port, controlPort: port, askFile, cpu: async () => server.cpu(), stop };
   }
 
   #configuration(folder: string, port: number): string {
@@ -75,50 +67,13 @@ export class NchanSide implements Side {
     const payloads = new Payloads(kind, bytes);
     return Array.from({ length: perTurn }, () => {
       const data = textOf(payloads.next());
-      const head = `POST /publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-EventSource-Event: tick\r\nContent-Length: `;
-      return `${head}${Buffer.byteLength(data)}\r\n\r\n${data}`;
+      const head = `POST /publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-EventSource-Event: tick\r\n`;
+      return `${head}${connectionHeader(this.#workload)}Content-Length: ${Buffer.byteLength(data)}\r\n\r\n${data}`;
     }).join('');
   }
 }
 
-/** As the package says, with a blank before it; the module does not tell. */
+/** As the package says; the module does not tell. */
 function version(): string {
-  const { stdout } = spawnSync('dpkg-query', ['-W', 'libnginx-mod-nchan'], { encoding: 'utf8' });
-  const found = /(\d+\.\d+[\d.]*)/.exec(stdout ?? '')?.[1];
-  return found === undefined ? '' : ` ${found}`;
-}
-
-/** Nginx listens only where it is told to. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function untilListening(server: ChildProcess, port: number): Promise<void> {
-  for (;;) {
-    if (server.exitCode !== null) throw new Error(`nginx exited with ${server.exitCode}`);
-    const socket = connect(port, '127.0.0.1');
-    const isListening = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (isListening) return;
-    await sleep(20);
-  }
-}
-
-/** Of the master and its worker. */
-function cpuOf(master: number): Cpu {
-  const each = [master, ...childrenOf(master)].map((pid) => ({
-    ...userAndSystemOf(pid),
-    scheduled: scheduledUsOf(pid),
-  }));
-  const sum = (pick: (one: (typeof each)[number]) => number) => each.reduce((all, one) => all + pick(one), 0);
-  const [user, system] = [sum((one) => one.user), sum((one) => one.system)];
-  return { total: sum((one) => one.scheduled ?? one.user + one.system), user, system };
+  return versionOf(spawnSync('dpkg-query', ['-W', 'libnginx-mod-nchan'], { encoding: 'utf8' }).stdout ?? '');
 }

@@ -11,6 +11,15 @@ export interface Workload {
   /** Of an event. */
   readonly bytes: number;
   readonly data: DataKind;
+  /** Whether a server is measured from its first event on. @defaultValue false */
+  readonly isCold?: boolean;
+  /** Whether each event is published on a connection of its own, by sides that are published to over HTTP. @defaultValue false */
+  readonly isClosedEachTime?: boolean;
+}
+
+/** Of a request that publishes; each ends in a line's end. */
+export function connectionHeader({ isClosedEachTime = false }: Workload): string {
+  return isClosedEachTime ? 'Connection: close\r\n' : '';
 }
 
 /** A server that runs. */

@@ -1,6 +1,7 @@
 import { FloorSide } from './floor-side.js';
 import { NchanSide } from './nchan-side.js';
 import { NodeSide } from './node-side.js';
+import { PushpinSide } from './pushpin-side.js';
 import type { AppName } from './server.js';
 import type { Setting } from './setting.js';
 import type { Side, Workload } from './side.js';
@@ -11,6 +12,8 @@ export class Sides {
   readonly floor: Side | null;
   /** Null where it is not installed, and without a compiler: it is published to in a way that only the client in C knows. */
   readonly nchan: Side | null;
+  /** Null as {@link nchan} is. */
+  readonly pushpin: Side | null;
   readonly #workload: Workload;
   readonly #ofNode = new Map<AppName, Side>();
 
@@ -18,6 +21,7 @@ export class Sides {
     this.#workload = workload;
     this.floor = programs === null ? null : new FloorSide(programs.floor, workload);
     this.nchan = programs === null ? null : NchanSide.find(workload);
+    this.pushpin = programs === null ? null : PushpinSide.find(workload);
   }
 
   get betterSse(): Side {

@@ -5,7 +5,8 @@
  *
  * Prints a line of JSON once all streams are open, {"open":1000,"coded":0}. Then each line "TURNS EVENTS" on its input is a run, answered by a
  * line of JSON. In each turn it asks once on the control connection, by a byte or by what is in FILE, and waits for EVENTS events
- * at every subscriber before the next: nothing queues, and what was merely enqueued does not count.
+ * at every subscriber before the next: nothing queues, and what was merely enqueued does not count. If FILE has `Connection: close` in it, each
+ * turn has a connection of its own, and waits until the server has closed that as well.
  *
  * A run is not ok when a subscriber lacks an event, has one too many, or was sent other bytes than the others: of each body,
  * without its transfer coding, an FNV-1a is kept.
@@ -70,7 +71,9 @@ struct known {
 static struct subscriber *subscribers;
 static struct known known[SLOTS];
 static long count, opened, coded;
-static int poll_fd, control_fd;
+static int poll_fd, control_port, is_closed_each_time;
+/* -1: it has yet to be opened, or was closed, as was asked for. */
+static int control_fd = -1;
 static char *ask = "n";
 static size_t ask_length = 1;
 static char *buffer;
@@ -209,6 +212,11 @@ static void take_head(struct subscriber *of, const char *bytes, size_t n) {
 static int read_once(struct subscriber *of, uint64_t target) {
   ssize_t n = recv(of == NULL ? control_fd : of->fd, buffer, READ_SIZE, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (n <= 0 && of == NULL && is_closed_each_time) {
+    close(control_fd);
+    control_fd = -1;
+    return 0;
+  }
   if (n <= 0) {
     fault = of == NULL ? "the control connection was closed" : "a stream was closed";
     epoll_ctl(poll_fd, EPOLL_CTL_DEL, of == NULL ? control_fd : of->fd, NULL);
@@ -235,6 +243,12 @@ static long read_ready(uint64_t target, int timeout_ms) {
   long complete = 0;
   for (int i = 0; i < n; i++) complete += read_once(ready[i].data.ptr, target);
   return complete;
+}
+
+static void open_control(void) {
+  control_fd = connected(control_port);
+  /* Its answers, if any, are read and forgotten. */
+  watch(control_fd, NULL);
 }
 
 static void open_streams(int port, const char *path, const char *coding) {
@@ -285,12 +299,15 @@ static void run(long turns, long events) {
   int64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID), started = nanoseconds(CLOCK_MONOTONIC);
   for (long turn = 0; turn < turns && fault == NULL; turn++) {
     int64_t asked = nanoseconds(CLOCK_MONOTONIC);
+    if (control_fd < 0) open_control();
     send_all(control_fd, ask, ask_length);
     for (long missing = count; missing > 0 && fault == NULL;) {
       long complete = read_ready((turn + 1) * events, TURN_TIMEOUT_MS);
       if (complete < 0) fault = "a subscriber lacks events";
       else missing -= complete;
     }
+    while (fault == NULL && is_closed_each_time && control_fd >= 0)
+      if (read_ready((turn + 1) * events, TURN_TIMEOUT_MS) < 0) fault = "the control connection was not closed";
     latencies[turn] = nanoseconds(CLOCK_MONOTONIC) - asked;
   }
   int64_t wall = nanoseconds(CLOCK_MONOTONIC) - started;
@@ -312,8 +329,9 @@ static void read_ask(const char *name) {
   FILE *file = fopen(name, "r");
   if (file == NULL) die(name);
   ask_length = fread(buffer, 1, READ_SIZE, file);
-  ask = malloc(ask_length);
+  ask = calloc(1, ask_length + 1);
   memcpy(ask, buffer, ask_length);
+  is_closed_each_time = strcasestr(ask, "\r\nConnection: close\r\n") != NULL;
   fclose(file);
 }
 
@@ -329,11 +347,9 @@ int main(int argc, char **argv) {
   for (int i = 0; i < SLOTS; i++) known[i].bytes = malloc(READ_SIZE);
   if (argc > 5 && *argv[5] != 0) read_ask(argv[5]);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
-  control_fd = connected(atoi(argv[2]));
+  control_port = atoi(argv[2]);
   open_streams(atoi(argv[1]), argv[4], argc > 6 ? argv[6] : NULL);
   if (fault != NULL) return fprintf(stderr, "load: %s\n", fault), 1;
-  /* Its answers, if any, are read and forgotten. */
-  watch(control_fd, NULL);
   printf("{\"open\":%ld,\"coded\":%ld}\n", opened, coded);
   fflush(stdout);
   long turns, events;

@@ -187,6 +187,25 @@ test('RequestHandler: answers HEAD as GET, without the body', async (t) => {
   t.is((await client('/', { method: 'PUT' })).headers.allow, 'GET, HEAD, POST');
 });
 
+test('RequestHandler: sends the bytes of a header that is not ASCII as Node does, whatever the body', async (t) => {
+  const bodies = { ascii: 'wow', unicode: 'größe, 量', bytes: Buffer.from('wow') };
+  class Named extends RequestHandler {
+    override get({ body }: { body: string }) {
+      this.setHeader('X-Name', 'd\u00f6ge');
+      this.write('such ');
+      this.write(bodies[body as keyof typeof bodies]);
+    }
+  }
+  const { server } = await serve(t, (router) => router.mount('/:body', Named));
+  for (const [name, body] of Object.entries(bodies)) {
+    const got = await fetch(`${server.url}/${name}`);
+    // Undici reads a header as Latin-1: in UTF-8 it would be two characters.
+    t.is(got.headers.get('x-name'), 'd\u00f6ge', name);
+    t.is(got.headers.get('content-length'), `${Buffer.byteLength(`such ${body}`)}`, name);
+    t.is(await got.text(), `such ${body}`, name);
+  }
+});
+
 test('RequestHandler: answers 400 to a body that is not JSON', async (t) => {
   const { server } = await serve(t, (router) => router.mount('/', Plain));
   const posted = await fetch(server.url, { method: 'POST', body: '{', headers: { Accept: 'application/json' } });

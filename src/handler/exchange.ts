@@ -5,7 +5,7 @@ import type { Timer } from '../clock.js';
 import { HttpError, TradewindError, toError } from '../errors.js';
 import { acceptsEventStream, refuseForNow } from './refusal.js';
 import type { RequestContext } from './request-context.js';
-import type { RequestHandler } from './request-handler.js';
+import { RequestHandler } from './request-handler.js';
 
 const OF_A_BODY =
   /^(content-(type|length|encoding|language|location|range|disposition)|cache-control|etag|last-modified|expires)$/;
@@ -26,7 +26,7 @@ export class Exchange {
   readonly #handler: RequestHandler;
   #isAborted = false;
   #isAnswered = false;
-  #body: Buffer[] = [];
+  #body: (string | Buffer)[] = [];
   #abortController: AbortController | null = null;
   #deadline: Timer | null = null;
   /** The hooks that `onFinish` has to wait for. */
@@ -76,11 +76,11 @@ export class Exchange {
       throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Write before finish(), and finish once.');
     }
     const { response } = this.context;
-    if (typeof chunk === 'string') this.#body.push(Buffer.from(chunk));
+    if (typeof chunk === 'string') this.#body.push(chunk);
     else if (chunk instanceof Uint8Array) this.#body.push(Buffer.from(chunk));
     else {
       if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json; charset=utf-8');
-      this.#body.push(Buffer.from(JSON.stringify(chunk) ?? 'null'));
+      this.#body.push(JSON.stringify(chunk) ?? 'null');
     }
   }
 
@@ -92,7 +92,7 @@ export class Exchange {
     this.markAnswered();
     const { request, response } = this.context;
     if (response.headersSent) return;
-    const body = Buffer.concat(this.#body);
+    const chunks = this.#body;
     this.#body = [];
     if (response.statusCode === 204 || response.statusCode === 304) {
       response.removeHeader('Content-Type');
@@ -100,8 +100,11 @@ export class Exchange {
       return;
     }
     if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    const body = joined(chunks);
     response.setHeader('Content-Length', body.length);
     if (request.method === 'HEAD') response.end();
+    // Node writes text and the headers as one: in UTF-8 that would change the bytes of a header that is not ASCII.
+    else if (typeof body === 'string') response.end(body, 'latin1');
     else response.end(body);
   }
 
@@ -187,6 +190,16 @@ export class Exchange {
     this.markAnswered();
     this.abort();
     this.onClosed?.();
-    this.runLast('onFinish', () => this.#handler.onFinish());
+    const handler = this.#handler;
+    if (handler.onFinish !== RequestHandler.prototype.onFinish) this.runLast('onFinish', () => handler.onFinish());
   }
+}
+
+/** A body as its bytes; or as text, where each character is a byte. */
+function joined(chunks: readonly (string | Buffer)[]): string | Buffer {
+  if (chunks.every((chunk) => typeof chunk === 'string')) {
+    const text = chunks.join('');
+    return Buffer.byteLength(text) === text.length ? text : Buffer.from(text);
+  }
+  return Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
 }

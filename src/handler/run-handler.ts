@@ -26,10 +26,13 @@ async function execute(handler: RequestHandler, exchange: Exchange): Promise<voi
   // The request itself is not held: this runs for as long as `open` does, and a lean stream is to let go of it.
   const method = exchange.context.request.method as Method;
   try {
-    await handler.initialize(mount.options);
+    const initialized: unknown = handler.initialize(mount.options);
+    // Most hooks are not async, and to wait for nothing costs as much as for something.
+    if (initialized !== undefined) await initialized;
     if (!mount.methods.includes(method)) throw methodNotAllowed(mount);
     exchange.hook = 'prepare';
-    if (!exchange.isOver) await handler.prepare();
+    const prepared: unknown = exchange.isOver ? undefined : handler.prepare();
+    if (prepared !== undefined) await prepared;
     exchange.hook = method.toLowerCase();
     if (!exchange.isOver) await handler[dispatch](method);
     if (!exchange.isOver) exchange.finish();

@@ -123,9 +123,11 @@ export class HubCore {
     return this.options.authorizer.publisher(asking);
   }
 
-  #hasPublishKey({ headers }: Asking, key = /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1]): boolean {
+  #hasPublishKey({ headers }: Asking, inBody?: string | undefined): boolean {
     const { publishKey } = this.options;
-    return publishKey !== null && key !== undefined && isSameSecret(key, publishKey);
+    if (publishKey === null) return false;
+    const key = inBody ?? /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+    return key !== undefined && isSameSecret(key, publishKey);
   }
 
   /**
@@ -135,7 +137,7 @@ export class HubCore {
    *   503 when the broker does not keep one: others may have been published.
    */
   async publish(updates: readonly Update[], claims: Claims, remoteAddress: string): Promise<void> {
-    await this.#rate?.take(remoteAddress, updates.length);
+    if (this.#rate !== null) await this.#rate.take(remoteAddress, updates.length);
     const grants = TopicSelectors.of(claims.publish);
     const { authorizePublish } = this.options.hooks;
     for (const update of updates) {

@@ -21,6 +21,9 @@ export class TopicSelectors {
   readonly #matchesAll: boolean;
   readonly #templates: readonly UriTemplate[];
 
+  /** What a hub without tokens grants to each publish. */
+  static readonly #anything = new TopicSelectors([ANY_TOPIC], true, []);
+
   private constructor(texts: Iterable<string>, matchesAll: boolean, templates: readonly UriTemplate[]) {
     this.texts = new Set(texts);
     this.#matchesAll = matchesAll;
@@ -28,6 +31,7 @@ export class TopicSelectors {
   }
 
   static of(texts: readonly string[]): TopicSelectors {
+    if (texts.length === 1 && texts[0] === ANY_TOPIC) return TopicSelectors.#anything;
     const templates = texts.map(templateOf).filter((template) => template !== null);
     return new TopicSelectors(texts, texts.includes(ANY_TOPIC), templates);
   }
