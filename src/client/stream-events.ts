@@ -60,8 +60,9 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   readonly #onAbort = () => this.#leave({ thrown: this.#options.signal?.reason });
   /** What has been taken of the events that were read. */
   #at = 0;
-  /** The last event ID before them. */
+  /** The last event ID before them; the last of all, once it was left. */
   #idBefore: string;
+  #wasLeft = false;
   /** How many calls of `next` wait for more to be read. */
   #waiting = 0;
   /** What the iteration still has to throw. */
@@ -80,10 +81,10 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     this.#reader = new BatchReader(streamRequest(absolute, options), this.#options, LONGEST_RETRY_MS);
   }
 
-  /** What to resume from after the events that were taken: save it, and give it as `lastEventId`. */
+  /** What to resume from after the events that were taken: save it, also when it has ended, and give it as `lastEventId`. */
   get lastEventId(): string {
     const { events, parser } = this.#reader;
-    if (this.#at >= events.length) return parser.lastEventId;
+    if (this.#at >= events.length && !this.#wasLeft) return parser.lastEventId;
     return events[this.#at - 1]?.lastEventId ?? this.#idBefore;
   }
 
@@ -177,6 +178,8 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   /** Ends the iteration from our side, and drops what was read and not taken. */
   #leave(fault: Fault | null): void {
+    this.#idBefore = this.lastEventId;
+    this.#wasLeft = true;
     this.#drop();
     this.#end(fault);
     this.#fault = fault;
