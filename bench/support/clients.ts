@@ -47,6 +47,16 @@ const clients: Record<string, (url: string) => Promise<void>> = {
       }
     }
   },
+  async 'a for await loop alone'(url) {
+    const wanted = Number(new URL(url).searchParams.get('events'));
+    const event = { type: 'tick', data: '{"symbol":"DOGE","price":0.1234}', lastEventId: '1000000' };
+    let at = 0;
+    const events: AsyncIterableIterator<typeof event> = {
+      [Symbol.asyncIterator]: () => events,
+      next: () => Promise.resolve(at++ < wanted ? { value: event, done: false } : { value: undefined, done: true }),
+    };
+    for await (const { type, data, lastEventId } of events) look(type, data, lastEventId);
+  },
   'http.get + eventsource-parser': (url) =>
     new Promise((resolve, reject) => {
       const request = get(url, { agent: false, headers: { Accept: 'text/event-stream' } }, (response) => {

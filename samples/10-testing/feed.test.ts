@@ -2,7 +2,7 @@
  * Goal: specs for a handler: what it sends, whom it refuses, how it resumes, and a heartbeat without waiting for it.
  *
  * Run:  node --import ./scripts/typescript.mjs --test samples/10-testing/feed.test.ts   (from the root, after `npm run build`)
- * See:  four specs that pass, in less than a second. Break the handler, and read what the client says did arrive.
+ * See:  four specs that pass. Break the handler, and read what the client says did arrive.
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -185,6 +185,20 @@ test('tail: Ctrl-C ends it with the totals', async (t) => {
   t.regex(run.err, /^1 event, 0 comments, 1 connection, .*; no event ID\.$/m);
 });
 
+test('tail: knows an event ID that came without an event, and none that it has not shown', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\nid: 7\n\n'));
+  const run = startCommand(t, ['tail', url]);
+  await run.said(/message/);
+  run.child.kill('SIGINT');
+  t.is(await run.ended, 0);
+  t.regex(run.err, /; last event ID "7"\.$/m);
+
+  const more = await listen(t, (_request, response) =>
+    openStream(response).write('id: 1\ndata: x\n\nid: 2\ndata: y\n\n'),
+  );
+  t.regex((await tail(t, more, '--count', '1')).err, /; last event ID "1"\.$/m);
+});
+
 test('tail: ends when whoever reads its output has had enough', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'.repeat(100_000)));
   const run = startCommand(t, ['tail', url]);

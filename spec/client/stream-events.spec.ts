@@ -95,6 +95,26 @@ test('streamEvents: lastEventId is that of what was taken, not of what was read'
   t.is(events.lastEventId, '3');
   t.is(events.reconnectionTime, 700);
   await events.return();
+  t.is(events.lastEventId, '3');
+});
+
+test('streamEvents: lastEventId stays that of what was taken (when it is left with more at hand)', async (t) => {
+  const url = await listen(t, (_request, response) =>
+    openStream(response).write('id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n'),
+  );
+  const broken = streamEvents(url, { lastEventId: '0' });
+  for await (const { data } of broken) if (data === 'b') break;
+  t.is(broken.lastEventId, '2');
+  await broken.return();
+  t.is(broken.lastEventId, '2');
+
+  const stop = new AbortController();
+  const aborted = streamEvents(url, { signal: stop.signal });
+  await aborted.next();
+  stop.abort(new Error('enough'));
+  t.is(aborted.lastEventId, '1');
+  await t.throwsAsync(aborted.next(), { message: 'enough' });
+  t.is(aborted.lastEventId, '1');
 });
 
 test('streamEvents: calls for headers before each attempt', async (t) => {

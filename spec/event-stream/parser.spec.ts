@@ -159,3 +159,14 @@ test('EventStreamParser: reads a large chunk as it reads its bytes one by one', 
     { numRuns: 60 },
   );
 });
+
+test('EventStreamParser: a line that is the name of a field alone gives it no value (whatever comes after it)', (t) => {
+  const text = (block: string) => read([block]).events.map(({ type, data, lastEventId }) => [type, data, lastEventId]);
+  t.deepEqual(text('data\n\n'), [['message', '', '']]);
+  t.deepEqual(text('data\r\n\r\n'), [['message', '', '']]);
+  t.deepEqual(text('data\nunknown\n\n'), [['message', '', '']]);
+  t.deepEqual(text('data\n  unknown\n\n'), [['message', '', '']]);
+  t.deepEqual(text('data\ndata\ndata: x\n\n'), [['message', '\n\nx', '']]);
+  t.deepEqual(text('event: doge\nevent\nid: 7\nid\n data: no\ndata: x\n\n'), [['message', 'x', '']]);
+  t.deepEqual(text('datas: no\nidx: no\nevents: no\ndata:\n\n'), [['message', '', '']]);
+});

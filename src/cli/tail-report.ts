@@ -28,7 +28,6 @@ export class TailReport {
   #hidden = 0;
   #comments = 0;
   #connections = 0;
-  #lastEventId = '';
 
   constructor(options: TailReportOptions) {
     this.#options = options;
@@ -43,7 +42,6 @@ export class TailReport {
 
   event(event: ParsedEvent, isShown: boolean): void {
     this.#events++;
-    this.#lastEventId = event.lastEventId;
     if (!isShown) this.#hidden++;
     else if (this.#options.isJson)
       this.#options.out(`${JSON.stringify({ ...event, receivedAt: new Date().toISOString() })}\n`);
@@ -85,14 +83,15 @@ export class TailReport {
     for (const line of printable(body.slice(0, 2_000)).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
   }
 
-  totals(): void {
+  /** @param lastEventId - what to go on from. */
+  totals(lastEventId: string): void {
     const parts = [
       `${count(this.#events, 'event')}${this.#hidden === 0 ? '' : ` (${this.#hidden} not shown)`}`,
       count(this.#comments, 'comment'),
       count(this.#connections, 'connection'),
       seconds(performance.now() - this.#startedAt),
     ];
-    const id = this.#lastEventId === '' ? 'no event ID' : `last event ID ${JSON.stringify(this.#lastEventId)}`;
+    const id = lastEventId === '' ? 'no event ID' : `last event ID ${JSON.stringify(lastEventId)}`;
     this.#say('dim', `${parts.join(', ')}; ${id}.`);
   }
 

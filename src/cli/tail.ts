@@ -64,7 +64,7 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
     }
   } finally {
     isHeard(false);
-    report.totals();
+    report.totals(events.lastEventId);
   }
   return true;
 }

@@ -1,12 +1,15 @@
 /** An answer that is no event stream, as an error. No Node import. */
 
+import type { Clock } from '../clock.js';
 import { EventStreamError, HttpError, quote } from '../errors.js';
 
 /** How much of the body is kept. */
 const MAX_CHARACTERS = 65_536;
+/** How long it is waited for. */
+const TIMEOUT_MS = 5_000;
 
 /** What an answer says, as far as that comes. */
-export async function refusal(response: Response): Promise<Error> {
+export async function refusal(response: Response, clock: Clock): Promise<Error> {
   const { status, statusText, headers } = response;
   if (status === 200) {
     return new EventStreamError(
@@ -17,13 +20,14 @@ export async function refusal(response: Response): Promise<Error> {
   if (status < 200 || status > 599) {
     return new EventStreamError('UNKNOWN_STATUS', `HTTP knows no such status: "${status}". Check the server.`);
   }
-  const body = await beginningOf(response);
+  const body = await beginningOf(response, clock);
   return new HttpError(status, statusText || undefined, { headers: Object.fromEntries(headers), body });
 }
 
-async function beginningOf({ body }: Response): Promise<string> {
+async function beginningOf({ body }: Response, clock: Clock): Promise<string> {
   const decoder = new TextDecoder();
   const reader = body?.getReader();
+  const timer = clock.setTimeout(() => reader?.cancel().catch(() => {}), TIMEOUT_MS);
   let text = '';
   try {
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
@@ -33,5 +37,6 @@ async function beginningOf({ body }: Response): Promise<string> {
   } catch {
     // It broke off: what came is what there is.
   }
+  timer.cancel();
   return text.slice(0, MAX_CHARACTERS);
 }

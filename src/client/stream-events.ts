@@ -15,8 +15,6 @@ interface Fault {
 
 /** Methods that may be sent again without asking: RFC 9110 and 3253 have them change nothing. */
 const SAFE_METHOD = /^(GET|HEAD|OPTIONS|PROPFIND|QUERY|REPORT|SEARCH)$/i;
-/** How long a refusal's body is waited for. */
-const REFUSAL_TIMEOUT_MS = 5_000;
 
 /**
  * Follows an event stream, as an async iterable that comes back when the stream is lost, with the last event ID.
@@ -58,18 +56,17 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 {
   readonly #options: StreamEventsOptions;
   readonly #reader: BatchReader;
-  readonly #steps: AsyncGenerator<undefined, void>;
+  readonly #coming = this.#readOn();
   readonly #onAbort = () => this.#leave({ thrown: this.#options.signal?.reason });
   /** What has been taken of the events that were read. */
   #at = 0;
-  /** The last event ID before them. */
+  /** The last event ID before them; the last of all, once it was left. */
   #idBefore: string;
+  #wasLeft = false;
   /** How many calls of `next` wait for more to be read. */
   #waiting = 0;
-  #advancing: Promise<unknown> = Promise.resolve();
   /** What the iteration still has to throw. */
   #fault: Fault | null = null;
-  #isClosed = false;
 
   /** As {@link streamEvents}. */
   constructor(url: string | URL, options: StreamEventsOptions = {}) {
@@ -82,13 +79,12 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     this.#options = { ...options, retry };
     this.#idBefore = lastEventId;
     this.#reader = new BatchReader(streamRequest(absolute, options), this.#options, LONGEST_RETRY_MS);
-    this.#steps = this.#reader.follow();
   }
 
-  /** What to resume from after the events that were taken: save it, and give it as `lastEventId`. */
+  /** What to resume from after the events that were taken: save it, also when it has ended, and give it as `lastEventId`. */
   get lastEventId(): string {
     const { events, parser } = this.#reader;
-    if (this.#at >= events.length) return parser.lastEventId;
+    if (this.#at >= events.length && !this.#wasLeft) return parser.lastEventId;
     return events[this.#at - 1]?.lastEventId ?? this.#idBefore;
   }
 
@@ -109,9 +105,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
       return Promise.resolve({ value: event as TypedEvent<Events>, done: false });
     }
     this.#waiting++;
-    const next = this.#advancing.then(() => this.#advance());
-    this.#advancing = next.catch(() => {});
-    return next;
+    return this.#coming.next();
   }
 
   /**
@@ -144,38 +138,37 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     this.#leave(null);
   }
 
-  /** The next event, once there is one. */
-  async #advance(): Promise<IteratorResult<TypedEvent<Events>, undefined>> {
+  /** Yields an event for each call of `next` that waits. */
+  async *#readOn(): AsyncGenerator<TypedEvent<Events>, undefined> {
     const reader = this.#reader;
-    try {
-      while (this.#at >= reader.events.length && !reader.isClosed) await this.#readOn();
-    } catch (thrown) {
-      // What was read before it is delivered first.
-      if (!reader.isClosed) this.#end({ thrown });
+    const steps = reader.follow();
+    for (;;) {
+      const event = reader.events[this.#at];
+      if (event !== undefined) {
+        this.#at++;
+        this.#waiting--;
+        yield event as TypedEvent<Events>;
+      } else if (reader.isClosed) {
+        if (this.#fault) throw this.#fault.thrown;
+        return;
+      } else {
+        // What was read before a fault is delivered first.
+        await this.#step(steps).catch((thrown) => this.#end({ thrown }));
+      }
     }
-    this.#waiting--;
-    const event = reader.events[this.#at++];
-    if (event !== undefined) return { value: event as TypedEvent<Events>, done: false };
-    const fault = this.#fault;
-    this.#fault = null;
-    if (fault) throw fault.thrown;
-    return { value: undefined, done: true };
   }
 
-  async #readOn(): Promise<void> {
+  async #step(steps: AsyncGenerator<undefined, void>): Promise<void> {
     const { signal, clock = clientClock } = this.#options;
     const reader = this.#reader;
     if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort);
     this.#idBefore = reader.parser.lastEventId;
     this.#drop();
-    if (!(await this.#steps.next()).done || reader.isClosed) return;
+    if (!(await steps.next()).done || reader.isClosed) return;
     const { refused } = reader;
     if (!refused || refused.status === 204) return this.#end(null);
-    const timer = clock.setTimeout(() => reader.close(), REFUSAL_TIMEOUT_MS);
-    const thrown = await refusal(refused);
-    timer.cancel();
-    this.#end({ thrown });
+    throw await refusal(refused, clock);
   }
 
   #drop(): void {
@@ -185,6 +178,8 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   /** Ends the iteration from our side, and drops what was read and not taken. */
   #leave(fault: Fault | null): void {
+    this.#idBefore = this.lastEventId;
+    this.#wasLeft = true;
     this.#drop();
     this.#end(fault);
     this.#fault = fault;
@@ -192,8 +187,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   #end(fault: Fault | null): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#reader.isClosed) return;
     this.#fault = fault;
     this.#reader.close();
     this.#options.onStateChange?.({ state: 'closed', cause: fault && asError(fault.thrown) });

@@ -210,6 +210,37 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
+browserTest(
+  'console: shows the whole ring of what has the focus, and the figures beside the first line of a name',
+  async (t, browser) => {
+    const hub = await serveHub(t, WITHOUT_KEY);
+    const page = await openConsole(t, browser, hub, { viewport: { width: 400, height: 900 } });
+    await openChannel(page, `long/${'part/'.repeat(20)}end`);
+    const name = page.locator('#channel-table .name');
+    await name.focus();
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Tab');
+    const { ring, left, right, heights } = await name.evaluate((button) => {
+      const { outlineWidth, outlineOffset } = button.ownerDocument.defaultView!.getComputedStyle(button);
+      const [box, part] = [button, button.closest('.scroll')!].map((element) => element.getBoundingClientRect());
+      const range = button.ownerDocument.createRange();
+      const tops = [...button.closest('tr')!.cells].map((cell) => {
+        range.selectNodeContents(cell.querySelector('button') ?? cell);
+        return range.getClientRects()[0]!.top;
+      });
+      return {
+        ring: Number.parseFloat(outlineWidth) + Number.parseFloat(outlineOffset),
+        left: box!.left - part!.left,
+        right: part!.right - box!.right,
+        heights: Math.max(...tops) - Math.min(...tops),
+      };
+    });
+    t.true(ring > 0, 'the ring is there');
+    t.true(left >= ring && right >= ring, `${left} and ${right} px are left for a ring of ${ring}`);
+    t.true(heights < 5, `${heights} px between the first lines`);
+  },
+);
+
 browserTest('console: what comes from the network is text, whatever it says', async (t, browser) => {
   const hub = await serveHub(t, WITHOUT_KEY);
   await hub.open(`${MERCURE}?topic=${encodeURIComponent(IMAGE)}`, { lastEventId: IMAGE });

@@ -30,6 +30,11 @@ export function milliseconds(number) {
   return `${number >= 10 ? counts.format(number) : number >= 1 ? rates.format(number) : number.toFixed(2)} ms`;
 }
 
+/** For the marks of an axis, which are round by themselves: rounded again, they could be the same. */
+export function exactMilliseconds(number) {
+  return number >= 1_000 ? `${number / 1_000} s` : `${number} ms`;
+}
+
 export function age(ms) {
   const seconds = Math.floor(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;

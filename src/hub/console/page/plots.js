@@ -1,5 +1,5 @@
 import { byId, make, setText } from './dom.js';
-import { bytes, count, milliseconds } from './format.js';
+import { bytes, count, exactMilliseconds, milliseconds } from './format.js';
 import uPlot from './uplot/uPlot.esm.js';
 
 /** Ten minutes of seconds. */
@@ -21,6 +21,7 @@ const PLOTS = [
     hint: 'From a publish here until its event is handed to sockets; ten events a second at most. And until the broker has answered.',
     unit: '',
     format: milliseconds,
+    mark: exactMilliseconds,
     lines: [
       ['p50', (point) => point.deliveryMs?.median ?? null],
       ['max', (point) => point.deliveryMs?.max ?? null],
@@ -32,6 +33,7 @@ const PLOTS = [
     hint: 'How late this process comes to what is due.',
     unit: '',
     format: milliseconds,
+    mark: exactMilliseconds,
     lines: [
       ['p50', (point) => point.loopMs?.p50 ?? null],
       ['p99', (point) => point.loopMs?.p99 ?? null],
@@ -71,13 +73,15 @@ export class Plots {
 class Plot {
   #plot;
   #format;
+  #mark;
   #unit;
   #chart;
   #values;
   #points = [];
 
-  constructor({ name, hint = '', unit, format, steps, lines }) {
+  constructor({ name, hint = '', unit, format, mark = format, steps, lines }) {
     this.#format = format;
+    this.#mark = mark;
     this.#unit = unit;
     this.#plot = { name, lines };
     this.#values = lines.map(([line], index) => {
@@ -147,7 +151,7 @@ class Plot {
           ...(steps === undefined ? {} : { incrs: steps }),
           gap: 6,
           space: 32,
-          values: (_chart, ticks) => ticks.map((tick) => this.#format(tick)),
+          values: (_chart, ticks) => ticks.map((tick) => this.#mark(tick)),
         },
       ],
       series: [
