@@ -137,6 +137,47 @@ test('hub: a body without an end is cut off at the limit', async (t) => {
   t.is(raw.status, 413);
 });
 
+test.serial(
+  'hub: a request to copy a body for thousands of channels is refused, and nothing of it is published',
+  async (t) => {
+    const hub = await serveHub(t);
+    const client = await hub.subscribe(['c0']);
+    const channel = Array.from({ length: 3_000 }, (_, index) => `c${index}`);
+    const data = ['x'.repeat(500_000)];
+    const lines = [0, 1, 2].map((line) => JSON.stringify({ channel: channel.slice(0, 30), data: `${line}${data}` }));
+    const form = `data=${data[0]}${channel.map((name) => `&channel=${name}`).join('')}`;
+    for (const [body, type] of [
+      [form, undefined],
+      [JSON.stringify({ channel, data }), 'application/json'],
+      [JSON.stringify({ channel, data: 1, event: data[0] }), 'application/json'],
+    ] as const) {
+      const response = await hub.post(body, type);
+      t.is(response.status, 413);
+      t.regex(await response.text(), /publish on fewer at once\. Nothing was published/);
+    }
+    const many = await serveHub(t, { maxBodyBytes: 10_000_000 });
+    t.is((await many.post(lines.join('\n'), 'application/x-ndjson')).status, 413, 'together');
+    t.is((await many.post(lines[0] ?? '', 'application/x-ndjson')).status, 200, 'alone');
+    t.is((await many.post(`channel=a&data=${'x'.repeat(9_000_000)}`)).status, 200);
+    await hub.published('c0', 'end');
+    t.is((await client.next()).data, 'end');
+  },
+);
+
+test.serial("hub: whoever may change a stream's channels holds up nobody by naming 100,000", async (t) => {
+  const hub = await serveHub(t);
+  const key = 'k'.repeat(22);
+  await hub.open(`/?channels=a&connection=${key}`);
+  const names = Array.from({ length: 57_000 }, (_, index) => index.toString(36));
+  const body = `connection=${key}${names.map((name) => `&add=${name}`).join('')}${names.map((name) => `&drop=_${name}`).join('')}`;
+  const begun = performance.now();
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const response = await hub.fetch('/channels', { method: 'POST', body, headers });
+  t.is(response.status, 400, `${body.length} bytes`);
+  // Were each looked for among all of the others, it would be a minute.
+  t.true(performance.now() - begun < 5_000);
+});
+
 test('hub: whoever cannot publish does not have its body read', async (t) => {
   const hub = await serveHub(t);
   const raw = await RawSocket.open(t, hub.server);
