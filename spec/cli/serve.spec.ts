@@ -219,6 +219,31 @@ test('serve --print-schema: prints the schema that the documentation has', async
   t.is(out, readFileSync(new URL('../../docs/hub.schema.json', import.meta.url), 'utf8'));
 });
 
+test("serve --publisher-jwt-key: takes publishers' tokens of this key, and subscribers' of the other", async (t) => {
+  const [ofPublishers, ofSubscribers] = ['much secret of publishers', 'much secret of subscribers'];
+  const hub = await serve(t, ['--jwt-key', ofSubscribers, '--publisher-jwt-key', ofPublishers]);
+  const tokenWith = async (key: string) => {
+    const { out } = await runCommand(t, ['token', 'create', '--key', key, '--publish', '*', '--subscribe', '*']);
+    return { Authorization: `Bearer ${out.trim()}` };
+  };
+  const [publisher, subscriber] = [await tokenWith(ofPublishers), await tokenWith(ofSubscribers)];
+  const post = async (headers: Record<string, string>) =>
+    (
+      await fetch(`${hub.url}/publish`, {
+        method: 'POST',
+        headers,
+        body: new URLSearchParams({ channel: 'a', data: 'x' }),
+      })
+    ).status;
+  const get = async (headers: Record<string, string>) => {
+    const client = await connect(hub.url, '/?channels=a', { headers });
+    await client.close();
+    return client.status;
+  };
+  t.deepEqual([await post(publisher), await post(subscriber)], [200, 401]);
+  t.deepEqual([await get(publisher), await get(subscriber)], [401, 200]);
+});
+
 test('publish: reads standard input, publishes by Mercure, and says what a hub answers that refuses', async (t) => {
   const hub = await serve(t, ['--publish-key', 'key']);
   const environment = { TRADEWIND_HUB: hub.url, TRADEWIND_PUBLISH_KEY: 'key' };

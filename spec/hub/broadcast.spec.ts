@@ -37,7 +37,7 @@ test('broadcast: refuses no channel, and what is no name of one, with 400', asyn
     `?channels=${'x'.repeat(10_000)}`,
     '?channels=news.*',
     '?channels=*',
-    '?channels=tradewind!private',
+    '?channels=tradewind!private:a',
   ])
     t.is((await hub.fetch(`/${query}`)).status, 400, query);
 });

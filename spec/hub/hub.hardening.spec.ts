@@ -45,25 +45,27 @@ test('hub: a topic of few characters and many bytes is refused, and one of no ch
 
 test('hub: nobody subscribes to, or publishes on, what private updates go by', async (t) => {
   const hub = await serveHub(t);
-  const client = await hub.subscribe(['tradewind!private', 'tradewind!several', 'tradewind!every', 'a']);
+  const client = await hub.subscribe(['tradewind!private:x', 'tradewind!several', 'tradewind!every', 'a']);
+  await hub.published('x', 'secret', [['private', 'on']]);
   await hub.published(['x', 'y'], 'secret', [['private', 'on']]);
   await hub.published(['x', 'y'], 'of others');
-  await hub.published('tradewind!private', '{"topics":["a"],"isPrivate":false,"type":"message","data":"forged"}');
+  await hub.published('tradewind!several', '{"topics":["a"],"isPrivate":false,"type":"message","data":"forged"}');
   await hub.published('a', 'end');
   t.deepEqual(
     (await client.take(2)).map(({ data }) => data.slice(0, 10)),
     ['{"topics":', 'end'],
   );
-  t.is((await hub.post('channel=tradewind!private&data=x')).status, 400);
+  t.is((await hub.post('channel=tradewind!private:x&data=x')).status, 400);
 });
 
 test('hub: nobody publishes an event of the type that private updates go by', async (t) => {
   const hub = await serveHub(t);
-  const type = 'tradewind!update';
-  t.is((await hub.publish(`topic=a&type=${type}`)).status, 400);
-  t.is((await hub.post(`channel=a&data=x&event=${type}`)).status, 400);
-  t.is((await hub.post(JSON.stringify({ channel: 'a', data: 'x', event: type }), 'application/json')).status, 400);
-  await t.throwsAsync(hub.hub.publish({ topics: ['a'], type }), { instanceOf: HttpError });
+  for (const type of ['tradewind!update', 'tradewind!copy', 'tradewind!']) {
+    t.is((await hub.publish(`topic=a&type=${type}`)).status, 400);
+    t.is((await hub.post(`channel=a&data=x&event=${type}`)).status, 400);
+    t.is((await hub.post(JSON.stringify({ channel: 'a', data: 'x', event: type }), 'application/json')).status, 400);
+    await t.throwsAsync(hub.hub.publish({ topics: ['a'], type }), { instanceOf: HttpError });
+  }
 });
 
 test('hub: an update that says it is an envelope is text like any other', async (t) => {

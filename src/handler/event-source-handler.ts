@@ -1,10 +1,8 @@
 /** The class this project is for: one handler for each connection of an event stream. */
 
-import type { ServerResponse } from 'node:http';
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
-import { isHttp2 } from '../connection/http.js';
-import { type Transport, transportFor } from '../connection/transport.js';
+import type { Transport } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
@@ -13,7 +11,7 @@ import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
-import { writeStreamHeaders } from './stream-headers.js';
+import { beginStream, writeStreamHeaders } from './stream-response.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
@@ -324,22 +322,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
   #connect(): Connection | null {
     const { context } = this.#exchange;
-    const { request, response, mount, registry } = context;
+    const { request, mount, registry } = context;
     this.#exchange.markAnswered();
-    const coding = writeStreamHeaders(context);
-    if (registry.isDraining) {
-      // It was let in before the drain began.
-      const retry = Frame.ofRetry(registry.retryMs());
-      (response as ServerResponse).write((coding?.encode(retry) ?? retry).bytes);
-    }
-    // A body that nobody reads would keep the socket from being read, and its end from being seen.
-    if (!request.complete) request.resume();
-    if (this.#isEnded || registry.isDraining) {
-      response.end();
-      return null;
-    }
-    const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
-    if (isGone) return null;
+    const begun = beginStream(context, this.#isEnded);
+    if (begun === null) return null;
+    const { transport, coding } = begun;
     const onClose = (reason: CloseReason) => {
       this.#exchange.abort();
       try {
@@ -350,7 +337,6 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       if (reason.kind === 'slow-consumer') mount.logger.warn({ path: mount.path }, 'slow consumer cut off');
       this.#exchange.runLast('close', () => this.close(reason));
     };
-    const transport = transportFor(response);
     // Not by way of the request, of which a lean stream lets go.
     const { socket } = request;
     const connection = new Connection(transport, registry, mount.connection, onClose, context, coding);

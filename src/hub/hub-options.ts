@@ -33,6 +33,8 @@ export interface HubOptions extends HubHooks {
   broker?: Broker;
   /** What tokens are checked with: a shared secret, a public key (PEM or JWK), see `TokenVerifier`. */
   jwtKey?: AuthorizerOptions['jwtKey'];
+  /** What publishers' tokens are checked with instead, so that a subscriber's key signs none. @defaultValue `jwtKey` and `jwksUrl` */
+  publisherJwtKey?: AuthorizerOptions['publisherJwtKey'];
   /** Where the keys are that tokens are checked with. */
   jwksUrl?: string;
   /** Lets whoever has it publish on anything. */
@@ -86,9 +88,9 @@ export interface ResolvedHubOptions {
 /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong. */
 export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   const faults = new OptionFaults();
-  const { jwtKey, jwksUrl, publishKey = null, publishOrigins, cookieName, host = '127.0.0.1' } = options;
+  const { jwtKey, publisherJwtKey, jwksUrl, publishKey = null, host = '127.0.0.1' } = options;
   const hasTokens = jwtKey !== undefined || jwksUrl !== undefined;
-  const isOpen = !hasTokens && publishKey === null;
+  const isOpen = !hasTokens && publisherJwtKey === undefined && publishKey === null;
   if (publishKey === '') faults.add('publishKey is empty');
   const { topicsPerConnection, updatesPerRequest, publishesPerSecond } = { ...HUB_LIMITS, ...options.limits };
   const limits = { topicsPerConnection, updatesPerRequest, publishesPerSecond };
@@ -102,7 +104,8 @@ export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   if (options.http2 && options.tls === undefined) faults.add('http2 needs tls: browsers do not speak it without');
   const router = routerOptions(options);
   const anonymous = options.anonymous ?? !hasTokens;
-  const given = { jwtKey, jwksUrl, anonymous, cookieName, publishOrigins, keyless: isOpen, clock: options.clock };
+  const { publishOrigins, cookieName, clock } = options;
+  const given = { jwtKey, publisherJwtKey, jwksUrl, anonymous, cookieName, publishOrigins, keyless: isOpen, clock };
   const authorizer = faults.attempt(() => new Authorizer(given));
   faults.attempt(() => resolveOptions(router));
   faults.throwIfAny();

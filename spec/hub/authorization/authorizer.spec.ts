@@ -6,6 +6,7 @@ import { serve } from '../../support/serve.js';
 import { inSeconds, publicPem, refused, rsa, SECRET, tokenOf } from './tokens.js';
 
 const authorizer = new Authorizer({ jwtKey: SECRET, publishOrigins: ['https://shop.example'] });
+const OTHER_SECRET = 'another secret that is long enough for all of them';
 const publisher = tokenOf({ mercure: { publish: ['*'] } });
 const subscriber = tokenOf({ mercure: { subscribe: ['a'] }, exp: inSeconds(60) });
 
@@ -96,6 +97,27 @@ test('AUT-08 publisher: does not ask for an origin when the token is in the head
 test('subscriber: takes a cookie from any origin, as reading across origins is for CORS to allow', async (t) => {
   const from = asking({ cookie: `mercureAuthorization=${subscriber}`, origin: 'https://evil.example' });
   t.deepEqual((await authorizer.subscriber(from))?.subscribe, ['a']);
+});
+
+test("Authorizer: with a key for publishers, takes no subscriber's token for one of theirs, nor the other way round", async (t) => {
+  const both = { mercure: { publish: ['*'], subscribe: ['*'] } };
+  const ofSubscriber = withHeader(tokenOf(both));
+  const ofPublisher = withHeader(tokenOf(both, { key: OTHER_SECRET }));
+  const apart = new Authorizer({ jwtKey: SECRET, publisherJwtKey: OTHER_SECRET });
+  t.truthy(await apart.subscriber(ofSubscriber));
+  t.truthy(await apart.publisher(ofPublisher));
+  await refused(t, apart.publisher(ofSubscriber), /signature does not match/);
+  await refused(t, apart.subscriber(ofPublisher), /signature does not match/);
+});
+
+test('Authorizer: with a key for publishers alone, subscribers come without a token or not at all', async (t) => {
+  const token = withHeader(tokenOf({ mercure: { publish: ['*'], subscribe: ['*'] } }));
+  const ofPublishers = new Authorizer({ publisherJwtKey: SECRET, anonymous: true });
+  t.truthy(await ofPublishers.publisher(token));
+  t.is(await ofPublishers.subscriber(asking({})), null);
+  await refused(t, ofPublishers.subscriber(token), /no key/);
+  const both = { keyless: true, publisherJwtKey: SECRET };
+  t.throws(() => new Authorizer(both), { instanceOf: ConfigurationError, code: 'KEYLESS_WITH_KEY' });
 });
 
 test('Authorizer: without a key, refuses every token, and is open only if that is said', async (t) => {

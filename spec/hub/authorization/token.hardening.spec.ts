@@ -128,7 +128,7 @@ test('AUT-02 verify: takes no token that demands what is not known (crit, b64)',
 });
 
 test('AUT-02 verify: takes no token that has expired, if by a millisecond', (t) =>
-  refused(t, ofSecret.verify(tokenOf({ ...ALL, exp: inSeconds(-0.001) })), /^token expired \d+ ms ago$/).then(
+  refused(t, ofSecret.verify(tokenOf({ ...ALL, exp: inSeconds(-0.001) })), /^token expired \d+ m?s ago$/).then(
     () => {},
   ));
 

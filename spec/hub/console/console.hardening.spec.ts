@@ -69,6 +69,7 @@ test("console: the hub's cors is not the console's", async (t) => {
 test('console: nothing but the key, or a token for everything, in the header, opens it', async (t) => {
   const hub = await serveHub(t);
   const narrow = await tokenFor({ publish: ['news'], subscribe: ['news', '{any}'] });
+  const ofPage = await tokenFor({ subscribe: ['*'] });
   const wide = await tokenFor({ publish: ['*'] });
   const refused: [status: number, path: string, headers: Record<string, string>][] = [
     [401, '', {}],
@@ -79,6 +80,7 @@ test('console: nothing but the key, or a token for everything, in the header, op
     [401, '', { Cookie: `mercureAuthorization=${wide}` }],
     [401, '', { Authorization: `Bearer ${await tokenFor({ publish: ['*'], expiresAt: 1_000 })}` }],
     [403, '', { Authorization: `Bearer ${narrow}` }],
+    [403, '', { Authorization: `Bearer ${ofPage}` }],
   ];
   for (const [status, query, headers] of refused) {
     t.is((await hub.fetch(`/console/state${query}`, { headers })).status, status);

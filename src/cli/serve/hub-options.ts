@@ -14,9 +14,6 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
   const textOf = (name: string) => values[name] as string | undefined;
   const switchOf = (name: string) => values[name] as boolean | undefined;
   const listOf = (name: string) => values[name] as readonly string[] | undefined;
-  const jwtKey = textOf('jwtKey');
-  const algorithm = textOf('jwtAlgorithm');
-  if (algorithm !== undefined && jwtKey === undefined) faults.add('jwtAlgorithm needs jwtKey');
   const heartbeat = numberOf('heartbeatSeconds');
   return withoutUndefined({
     port: numberOf('port') ?? 8888,
@@ -24,7 +21,8 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
     tls: readTls(textOf('tlsCert'), textOf('tlsKey'), faults),
     http2: switchOf('http2'),
     trustProxy: listOf('trustProxy'),
-    jwtKey: jwtKey !== undefined && algorithm !== undefined ? { key: jwtKey, algorithm } : jwtKey,
+    jwtKey: readKey('jwtKey', 'jwtAlgorithm', values, faults),
+    publisherJwtKey: readKey('publisherJwtKey', 'publisherJwtAlgorithm', values, faults),
     jwksUrl: textOf('jwks'),
     publishKey: textOf('publishKey'),
     anonymous: switchOf('anonymous'),
@@ -51,6 +49,17 @@ export function hubOptions(values: Values, faults: OptionFaults): HubOptions {
       publishesPerSecond: numberOf('maxPublishesPerSecond'),
     }),
   }) as HubOptions;
+}
+
+function readKey(
+  keyName: string,
+  algorithmName: string,
+  { [keyName]: key, [algorithmName]: algorithm }: Values,
+  faults: OptionFaults,
+): HubOptions['jwtKey'] {
+  if (algorithm !== undefined && key === undefined) faults.add(`${algorithmName} needs ${keyName}`);
+  if (key === undefined) return undefined;
+  return algorithm === undefined ? `${key}` : { key: `${key}`, algorithm: `${algorithm}` };
 }
 
 function readTls(cert: string | undefined, key: string | undefined, faults: OptionFaults): HubOptions['tls'] {

@@ -42,6 +42,13 @@ export const SETTINGS: readonly Setting[] = [
 
   rights('jwtKey', 'secret', 'key', 'checks tokens: a shared secret, a PEM or a JWK; @file reads one'),
   rights('jwtAlgorithm', 'text', 'name', 'the one algorithm that tokens may have; else those that the key is for'),
+  rights(
+    'publisherJwtKey',
+    'secret',
+    'key',
+    "checks publishers' tokens, and jwtKey then subscribers' alone; @file reads one",
+  ),
+  rights('publisherJwtAlgorithm', 'text', 'name', "the one algorithm that publishers' tokens may have"),
   rights('jwks', 'text', 'url', 'where the keys are that check tokens'),
   rights('publishKey', 'secret', 'key', 'lets whoever has it publish on anything; @file reads it'),
   rights(

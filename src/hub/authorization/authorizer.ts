@@ -2,12 +2,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ConfigurationError, HttpError } from '../../errors.js';
 import type { Claims } from './claims.js';
 import { type Asking, credentialsOf } from './credentials.js';
+import type { JwtKey } from './jwt-key.js';
 import { isForThisMachine } from './loopback.js';
 import { PublishOrigins } from './publish-origins.js';
 import { insufficientScope, noToken } from './refusals.js';
 import { TokenVerifier, type TokenVerifierOptions } from './token-verifier.js';
 
 export interface AuthorizerOptions extends TokenVerifierOptions {
+  /** The key that publishers' tokens are checked with, and no other is. @defaultValue they are checked as subscribers' are */
+  readonly publisherJwtKey?: JwtKey | undefined;
   /** Whether a subscriber may come without a token, and gets what is public. @defaultValue false */
   readonly anonymous?: boolean | undefined;
   /**
@@ -30,7 +33,8 @@ const EVERYTHING: Claims = { publish: ['*'], subscribe: ['*'], payload: undefine
 export class Authorizer {
   /** Whether the hub is open to everyone, with `keyless`: something to say aloud when it starts. */
   readonly isOpen: boolean;
-  readonly #verifier: TokenVerifier;
+  readonly #ofSubscribers: TokenVerifier;
+  readonly #ofPublishers: TokenVerifier;
   readonly #isAnonymousAllowed: boolean;
   readonly #cookieName: string | undefined;
   readonly #publishOrigins: PublishOrigins;
@@ -40,9 +44,11 @@ export class Authorizer {
    *   `KEYLESS_WITH_KEY` when there is a key as well.
    */
   constructor(options: AuthorizerOptions = {}) {
-    const { anonymous = false, keyless = false, cookieName, publishOrigins } = options;
-    this.#verifier = new TokenVerifier(options);
-    if (keyless && !this.#verifier.isKeyless) {
+    const { publisherJwtKey, clock, anonymous = false, keyless = false, cookieName, publishOrigins } = options;
+    this.#ofSubscribers = new TokenVerifier(options);
+    this.#ofPublishers =
+      publisherJwtKey === undefined ? this.#ofSubscribers : new TokenVerifier({ jwtKey: publisherJwtKey, clock });
+    if (keyless && !(this.#ofSubscribers.isKeyless && this.#ofPublishers.isKeyless)) {
       throw new ConfigurationError('KEYLESS_WITH_KEY', 'Invalid options: keyless with a key. Remove one of them.');
     }
     this.isOpen = keyless;
@@ -64,7 +70,7 @@ export class Authorizer {
       return EVERYTHING;
     }
     const credentials = credentialsOf(asking, this.#cookieName);
-    if (credentials !== null) return this.#verifier.verify(credentials.token);
+    if (credentials !== null) return this.#ofSubscribers.verify(credentials.token);
     if (this.#isAnonymousAllowed) return null;
     throw noToken('subscribing takes a token: send Authorization: Bearer, or the cookie');
   }
@@ -84,7 +90,7 @@ export class Authorizer {
     const credentials = credentialsOf(asking, this.#cookieName);
     if (credentials === null) throw noToken('publishing takes a token: send Authorization: Bearer');
     if (credentials.from === 'cookie') this.#publishOrigins.check(asking.headers);
-    const claims = await this.#verifier.verify(credentials.token);
+    const claims = await this.#ofPublishers.verify(credentials.token);
     if (claims.publish.length === 0)
       throw insufficientScope('the token grants no publishing: its mercure.publish is empty');
     return claims;

@@ -55,14 +55,15 @@ export class ConsoleGuard {
     const { authorization } = asking.headers;
     // Neither a cookie nor the query: a browser sends those along for any page.
     const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1];
-    if (given === undefined) throw noToken('the console takes the publish key, or a token for all topics');
+    if (given === undefined)
+      throw noToken('the console takes the publish key, or a token that publishes on all topics');
     if (publishKey !== null && isSameSecret(given, publishKey)) return { access: 'key', expiresAt: null };
     const { request } = asking;
     const token = { headers: { authorization }, query: new URLSearchParams(), ...(request && { request }) };
-    const claims = await authorizer.subscriber(token);
-    if (claims?.publish.includes('*') || claims?.subscribe.includes('*'))
-      return { access: 'token', expiresAt: claims.expiresAt };
-    throw insufficientScope('the token is not for all topics: its mercure.publish or mercure.subscribe must have "*"');
+    // A page's token may grant subscribing to everything, and whoever has the page has that.
+    const claims = await authorizer.publisher(token);
+    if (claims.publish.includes('*')) return { access: 'token', expiresAt: claims.expiresAt };
+    throw insufficientScope('the token is not for all topics: its mercure.publish must have "*"');
   }
 
   get #isOpen(): boolean {

@@ -1,5 +1,5 @@
 import type { WatchedStream } from '../hub-watcher.js';
-import { isSharedChannel } from '../updates/hub-channels.js';
+import { isReserved } from '../updates/hub-channels.js';
 import { shortened } from './shortened.js';
 
 export type IncidentKind = 'gap' | 'slow-consumer' | 'write-failed' | 'error' | 'drop' | 'publish-failed';
@@ -72,6 +72,6 @@ export class Incidents {
 /** Without the channels by which the hub brings what has none of its own. */
 function firstOf(names: Iterable<string>): string[] {
   const first: string[] = [];
-  for (const name of names) if (!isSharedChannel(name) && first.push(name) === MOST_CHANNELS) break;
+  for (const name of names) if (!isReserved(name) && first.push(name) === MOST_CHANNELS) break;
   return first;
 }

@@ -2,7 +2,7 @@
 
 import type { OpenConnection } from '../../connection/open-connection.js';
 import type { Audience } from '../updates/audience.js';
-import { isSharedChannel } from '../updates/hub-channels.js';
+import { isReserved } from '../updates/hub-channels.js';
 import type { ChannelRates } from './channel-rates.js';
 import { shortened } from './shortened.js';
 
@@ -70,7 +70,7 @@ export function shownConnections(connections: Iterable<OpenConnection>, except: 
 
 /** Without those by which the hub brings what has no channel of its own. */
 function channelsOf({ channels }: OpenConnection): Shown<string> {
-  const named = channels.filter((channel) => !isSharedChannel(channel));
+  const named = channels.filter((channel) => !isReserved(channel));
   return first(named, MOST_CHANNELS_OF_ONE, shortened);
 }
 

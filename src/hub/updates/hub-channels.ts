@@ -1,49 +1,57 @@
 /** Which of the broker's channels an update goes by. */
 
 import { HttpError, quote } from '../../errors.js';
-import type { Update } from './update.js';
 
 /**
- * A public update of one topic goes by the channel of that name, and, for those who subscribe to more than they can name, by
- * `every` as well. Whatever has more to it goes by a channel that all share to whom it may be of interest, and who picks out what is
- * its own: several topics, one that cannot be a channel's name, and what is private.
+ * An update of one topic goes by a channel of its own, which is the topic's for public ones and another for private ones, and, for those
+ * who subscribe to more than they can name, by `every` as well. The rest goes by channels that all share to whom it may be of interest,
+ * and who pick out what is theirs.
  */
 export const SHARED_CHANNELS = {
-  /** A copy of each public update of one topic. */
+  /** A copy of each update of one topic. */
   every: 'tradewind!every',
-  /** Public updates of several topics, or of one that cannot be the name of a channel. */
+  /** Updates of several topics, or of one that cannot be the name of a channel. */
   several: 'tradewind!several',
-  /** Private updates. */
-  private: 'tradewind!private',
-  /** Who has subscribed, and left. Private as well, and of interest to few. */
+  /** Who has subscribed, and left. Private, and of interest to few. */
   presence: 'tradewind!presence',
 } as const;
 
 export type SharedChannel = keyof typeof SHARED_CHANNELS;
 
 const PREFIX = 'tradewind!';
-/** The type of what goes by a shared channel, and of nothing else: a pattern that matches one brings it under the pattern's name. */
-export const SHARED_TYPE = `${PREFIX}update`;
+const PRIVATE_PREFIX = `${PREFIX}private:`;
+
+/**
+ * The types of what only the hub reads, an update with what is to be known of it, and of nothing else: a pattern of channels that
+ * matches one of the hub's brings such events under the pattern's name.
+ */
+export const ENVELOPE_TYPE = `${PREFIX}update`;
+/** The same, of what goes by a channel of its own as well. */
+export const COPY_TYPE = `${PREFIX}copy`;
+
 const MAX_BYTES = 255;
 
-export function isSharedChannel(channel: string): boolean {
-  return channel.startsWith(PREFIX);
+/** Whether a channel, or a type of events, is the hub's own, which nobody publishes on or asks for. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(PREFIX);
 }
 
-/** Whether an update goes by the channel of its topic. */
-export function hasOwnChannel({ topics, isPrivate }: Pick<Update, 'topics' | 'isPrivate'>): boolean {
-  return topics.length === 1 && !isPrivate && isChannelName(topics[0] ?? '');
+/** The channel of a topic's updates, of the public or the private ones; null: there is none, and they go by `several`. */
+export function ownChannelOf(topic: string, isPrivate: boolean): string | null {
+  if (!isChannelName(topic)) return null;
+  if (!isPrivate) return topic;
+  const channel = PRIVATE_PREFIX + topic;
+  return isShortEnough(channel) ? channel : null;
 }
 
 /** Whether a topic can be the name of a channel, to every broker: `*` and `>` are wildcards to some. */
-export function isChannelName(topic: string): boolean {
-  return (
-    topic !== '' &&
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-    !/[\0-\x1f\x7f*>]/.test(topic) &&
-    !isSharedChannel(topic) &&
-    (topic.length * 3 <= MAX_BYTES || Buffer.byteLength(topic) <= MAX_BYTES)
-  );
+function isChannelName(topic: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return topic !== '' && !/[\0-\x1f\x7f*>]/.test(topic) && !isReserved(topic) && isShortEnough(topic);
+}
+
+function isShortEnough(name: string): boolean {
+  return name.length * 3 <= MAX_BYTES || Buffer.byteLength(name) <= MAX_BYTES;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
-import { hasOwnChannel, isChannelName, isSharedChannel, SHARED_CHANNELS, SHARED_TYPE } from './hub-channels.js';
-import type { SharedUpdate, UpdateLog } from './update-log.js';
+import { COPY_TYPE, isReserved, ownChannelOf, SHARED_CHANNELS } from './hub-channels.js';
+import type { OpenedUpdate, UpdateLog } from './update-log.js';
 
 /** Where the topics of subscriptions begin. */
 export const SUBSCRIPTIONS_PATH = '/.well-known/mercure/subscriptions';
@@ -26,36 +26,44 @@ export class Selection {
   get channels(): string[] {
     const { selectors, grants } = this;
     const { every, several, presence } = SHARED_CHANNELS;
-    const named = selectors.areExact ? [...[...selectors.texts].filter(isChannelName), ...this.#patterns] : [every];
-    if (grants.texts.size === 0) return [...named, several];
+    const named = selectors.areExact ? [...this.#ownChannels(), ...this.#patterns] : [every];
     const below = (topics: TopicSelectors) => topics.mayMatchBelow(SUBSCRIPTIONS_PATH);
-    return [...named, several, SHARED_CHANNELS.private, ...(below(selectors) && below(grants) ? [presence] : [])];
+    return [...named, several, ...(below(selectors) && below(grants) ? [presence] : [])];
   }
 
   /** What it is sent of an event of one of its channels; null: nothing. A channel that is `null` is no event's. */
   relay(frame: Frame, channel: string | null): Frame | null {
     // Hot path: bench/hub, case "one topic".
-    if (channel === null || !isShared(frame, channel)) return frame;
+    if (channel === null) return frame;
+    // What other programs put into the hub's own channels is nobody's.
+    if (!isEnvelope(frame)) return isReserved(channel) ? null : frame;
+    // A pattern brings the copy, and what it is a copy of.
+    if (frame.eventType === COPY_TYPE && this.selectors.areExact) return null;
     const update = this.#log.open(frame);
-    // What a pattern brings of a shared channel comes by the topic's own channel as well.
-    if (!isSharedChannel(channel) && hasOwnChannel(update)) return null;
     return this.#isFor(update) ? update.frame : null;
   }
 
   /** Of which topic that it asked for such an event is. */
   topicOf(frame: Frame, channel: string): string {
-    if (!isShared(frame, channel)) return channel;
+    if (!isEnvelope(frame)) return channel;
     const { topics } = this.#log.open(frame);
     return topics.find((topic) => this.selectors.matches(topic)) ?? topics[0] ?? '';
   }
 
-  #isFor({ topics, isPrivate }: SharedUpdate): boolean {
+  *#ownChannels(): Iterable<string> {
+    for (const topic of this.selectors.texts)
+      for (const isPrivate of this.grants.matches(topic) ? [false, true] : [false]) {
+        const channel = ownChannelOf(topic, isPrivate);
+        if (channel !== null) yield channel;
+      }
+  }
+
+  #isFor({ topics, isPrivate }: OpenedUpdate): boolean {
     const isAskedFor = topics.some((topic) => this.selectors.matches(topic));
     return isAskedFor && (!isPrivate || topics.some((topic) => this.grants.matches(topic)));
   }
 }
 
-/** Whether an event is of a shared channel: of the name, or of a pattern that matches it. */
-function isShared(frame: Frame, channel: string): boolean {
-  return frame.eventType === SHARED_TYPE || isSharedChannel(channel);
+function isEnvelope({ eventType }: Frame): boolean {
+  return eventType !== null && isReserved(eventType);
 }

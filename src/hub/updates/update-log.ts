@@ -2,26 +2,26 @@ import type { Broker } from '../../channel/broker.js';
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
 import type { HubWatcher } from '../hub-watcher.js';
-import { hasOwnChannel, SHARED_CHANNELS, SHARED_TYPE, type SharedChannel } from './hub-channels.js';
+import { COPY_TYPE, ENVELOPE_TYPE, ownChannelOf, SHARED_CHANNELS, type SharedChannel } from './hub-channels.js';
 import type { Update } from './update.js';
 
-/** An update as it comes by a shared channel: once for each process, whoever many look at it. */
-export interface SharedUpdate {
+/** An update that came in an envelope, which is opened once for each process, however many look at it. */
+export interface OpenedUpdate {
   readonly topics: readonly string[];
   readonly isPrivate: boolean;
   /** As those get it whose it is. */
   readonly frame: Frame;
 }
 
-/** What goes by a shared channel, as the event's data. */
+/** What goes by a channel that only the hub reads, as the event's data. */
 type Envelope = Pick<Update, 'topics' | 'isPrivate' | 'type' | 'data' | 'retry'>;
 
-/** Brings updates into the broker's channels, and out of those that are shared. */
+/** Brings updates into the broker's channels, and out of the envelopes in which some go. */
 export class UpdateLog {
   /** Hears of what is published, presence left out; null: nobody does. */
   watcher: Pick<HubWatcher, 'publishing' | 'published' | 'publishFailed'> | null = null;
   readonly #broker: Broker;
-  readonly #opened = new WeakMap<Frame, SharedUpdate>();
+  readonly #opened = new WeakMap<Frame, OpenedUpdate>();
   #lastId = 'earliest';
 
   constructor(broker: Broker) {
@@ -52,8 +52,8 @@ export class UpdateLog {
     this.#lastId = update.id;
   }
 
-  /** Reads what came by a shared channel. */
-  open(frame: Frame): SharedUpdate {
+  /** Reads what came in an envelope: an event whose type is the hub's own. */
+  open(frame: Frame): OpenedUpdate {
     let update = this.#opened.get(frame);
     if (update === undefined) {
       update = opened(frame);
@@ -65,16 +65,20 @@ export class UpdateLog {
   async #append(update: Update, shared: SharedChannel | undefined): Promise<void> {
     const { topics, isPrivate, type, data, id, retry } = update;
     const [topic = ''] = topics;
-    const envelope: Envelope = { topics, isPrivate, type, data, retry };
-    const isOfOne = hasOwnChannel(update);
-    const channel = shared ?? (isOfOne ? 'every' : isPrivate ? 'private' : 'several');
-    const published = [this.#broker.publish(SHARED_CHANNELS[channel], SHARED_TYPE, envelope, { id })];
-    if (isOfOne && shared === undefined) published.push(this.#broker.publish(topic, type, data, { id, retry }));
-    await allOf(published);
+    const own = shared === undefined && topics.length === 1 ? ownChannelOf(topic, isPrivate) : null;
+    const content: Envelope = { topics, isPrivate, type, data, retry };
+    const envelope = JSON.stringify(content);
+    const to = (channel: string, as: string) => this.#broker.publish(channel, as, envelope, { id });
+    if (own === null) await to(SHARED_CHANNELS[shared ?? 'several'], ENVELOPE_TYPE);
+    else
+      await allOf([
+        to(SHARED_CHANNELS.every, COPY_TYPE),
+        isPrivate ? to(own, ENVELOPE_TYPE) : this.#broker.publish(own, type, data, { id, retry }),
+      ]);
   }
 }
 
-function opened(frame: Frame): SharedUpdate {
+function opened(frame: Frame): OpenedUpdate {
   const [event] = parseEvents(frame.bytes, { maxEventBytes: frame.byteLength });
   const { topics, isPrivate, type, data, retry } = JSON.parse(event?.data ?? '') as Envelope;
   return { topics, isPrivate, frame: Frame.ofMessage(type, data, { id: event?.lastEventId, retry }) };

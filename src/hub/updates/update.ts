@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { checkedOwnId } from '../../channel/event-id.js';
 import { HttpError, InvalidEventError, quote } from '../../errors.js';
 import { encodeEvent } from '../../event-stream/encode.js';
-import { SHARED_TYPE } from './hub-channels.js';
+import { isReserved } from './hub-channels.js';
 
 /** One thing published, for all who have subscribed to one of its topics. */
 export interface Update {
@@ -50,7 +50,7 @@ export function checkedUpdate({
   if (topics.length === 0) throw new HttpError(400, 'no topic: name what the update is of');
   if (topics.length > MAX_TOPICS) throw new HttpError(400, `${topics.length} topics: at most ${MAX_TOPICS}`);
   for (const topic of topics) checkTopic(topic);
-  if (type === SHARED_TYPE) throw new HttpError(400, `type ${quote(type)} is the hub's own`);
+  if (isReserved(type)) throw new HttpError(400, `type ${quote(type)} is the hub's own`);
   if (id?.startsWith('#')) throw new HttpError(400, `id ${quote(id)} begins with "#"`);
   try {
     const update = { topics, isPrivate, type, data, id: id ? checkedOwnId(id) : newId(), retry };
