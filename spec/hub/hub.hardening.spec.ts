@@ -4,7 +4,7 @@ import test from 'ava';
 import { HttpError, MemoryBroker } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { RawSocket } from '../support/raw-socket.js';
-import { bearer, MERCURE, serveHub } from './serve-hub.js';
+import { bearer, MERCURE, PUBLISH_KEY, serveHub } from './serve-hub.js';
 
 test('hub: a pathological template costs no more than a plain one', async (t) => {
   const hub = await serveHub(t);
@@ -178,6 +178,18 @@ test.serial("hub: whoever may change a stream's channels holds up nobody by nami
   t.is(response.status, 400, `${body.length} bytes`);
   // Were each looked for among all of the others, it would be a minute.
   t.true(performance.now() - begun < 5_000);
+});
+
+test('hub: text in Latin-1 is refused, and nobody gets what would have become of it', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.subscribe(['a']);
+  t.is((await hub.publish('topic=a&data=%E9')).status, 400);
+  t.is((await hub.post('channel=a&data=%E9')).status, 400);
+  const headers = { Authorization: `Bearer ${PUBLISH_KEY}`, 'Content-Type': 'application/json; charset=iso-8859-1' };
+  const body = Buffer.from('{"channel":"a","data":"\xe9"}', 'latin1');
+  t.is((await hub.fetch('/publish', { method: 'POST', body, headers })).status, 400);
+  await hub.published('a', 'é');
+  t.is((await client.next()).data, 'é');
 });
 
 test('hub: whoever cannot publish does not have its body read', async (t) => {

@@ -3,6 +3,7 @@
 import { HttpError, quote } from '../../errors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
 import { checkedUpdate, type Update } from '../updates/update.js';
+import { formOf } from './form.js';
 
 /** What was read of a body. */
 export interface Publication {
@@ -59,7 +60,7 @@ function readBody(contentType: string | undefined, body: string, mostUpdates: nu
 }
 
 function readForm(body: string, room: Room): Publication {
-  const form = new URLSearchParams(body);
+  const form = formOf(body);
   const of = (name: string) => form.get(name) ?? undefined;
   const fields = {
     channel: form.getAll('channel'),
