@@ -393,3 +393,21 @@ test('publish: tells whoever comes without the publish key, or with another, wha
   t.is(await send('/publish', `${fields}&key=cle`), '401 the key is not the publish key\n');
   t.regex(await send('/publish', `${fields}&key=clé`), /^200 /);
 });
+
+test('publish: refuses what is said to be private, which every reader of the channel would get', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  const bodies: [body: string, type?: string][] = [
+    ['channel=a&data=x&private=on'],
+    ['channel=a&data=x&private='],
+    ['{"channel":"a","data":"x","private":true}', 'application/json'],
+    ['{"channel":"a","data":"x"}\n{"channel":"a","data":"x","private":"on"}', 'application/x-ndjson'],
+  ];
+  for (const [body, type] of bodies) {
+    const response = await hub.post(body, type);
+    t.is(response.status, 400, body);
+    t.regex(await response.text(), /publish what is private at \/\.well-known\/mercure/);
+  }
+  t.is((await hub.post('{"channel":"a","data":"public","private":false}', 'application/json')).status, 200);
+  t.is((await client.next()).data, 'public');
+});

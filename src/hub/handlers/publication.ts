@@ -4,6 +4,7 @@ import { HttpError, quote } from '../../errors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
 import { checkedUpdate, type Update } from '../updates/update.js';
 import { formOf } from './form.js';
+import { MERCURE_PATH } from './mercure-handler.js';
 
 /** What was read of a body. */
 export interface Publication {
@@ -20,6 +21,7 @@ interface Fields {
   data?: unknown;
   id?: unknown;
   retry?: unknown;
+  private?: unknown;
 }
 
 /** What one request may have published, in characters: an event is copied for each of its channels, and the hub does nothing else meanwhile. */
@@ -68,6 +70,7 @@ function readForm(body: string, room: Room): Publication {
     event: of('event') || undefined,
     id: of('id') || undefined,
     retry: of('retry') || undefined,
+    private: of('private'),
   };
   return { updates: updatesOf(fields, room), key: of('key') };
 }
@@ -86,10 +89,13 @@ function readLines(body: string, most: number, room: Room): Update[] {
   });
 }
 
-function updatesOf({ channel, event, data, id, retry }: Fields, room: Room): Update[] {
+function updatesOf({ channel, event, data, id, retry, private: isPrivate }: Fields, room: Room): Update[] {
   const channels = Array.isArray(channel) ? channel : channel === undefined ? [] : [channel];
   if (channels.length === 0) throw new HttpError(400, 'no channel: name the one to publish on');
   if (data === undefined) throw new HttpError(400, 'no data: give some, "" for an empty event');
+  // Whoever writes it would have everybody read what is not for them.
+  if (isPrivate !== undefined && isPrivate !== false && isPrivate !== null)
+    throw new HttpError(400, `private is not for channels: publish what is private at ${MERCURE_PATH}`);
   const type = textOf(event, 'event');
   const text = typeof data === 'string' ? data : JSON.stringify(data);
   room.characters -= channels.length * (text.length + (type?.length ?? 0));
