@@ -51,7 +51,9 @@ export class FakeClock implements Clock {
   }
 
   #nextBefore(until: number) {
-    return [...this.#timers].filter(({ at }) => at <= until).sort((one, other) => one.at - other.at)[0];
+    let next: { at: number; callback: () => void } | undefined;
+    for (const timer of this.#timers) if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
+    return next;
   }
 }
 

@@ -47,7 +47,7 @@ const OPERATORS: Readonly<Record<string, readonly Row[]>> = {
     ['a?f=1{&x,y}', ['a?f=1&x=1&y=2', 'a?f=1&y=2'], ['a?f=1&y=2&x=1']],
   ],
   ':n': [
-    ['{x:3}', ['', '1', '123', '%C3%A9%20'], ['1234', '12/']],
+    ['{x:3}', ['', '1', '123', '%C3%A9%20'], ['1234', '12/', '1,2']],
     ['{+x:3}', ['/a/'], ['/a/b']],
     ['a{?x:2}', ['a?x=12', 'a'], ['a?x=123']],
     ['{x:32}', ['1'.repeat(32)], ['1'.repeat(33)]],
@@ -121,14 +121,24 @@ test('UriTemplate: is none without an expression, or with one that is not of RFC
     t.is(UriTemplate.parse(text), null, text);
 });
 
-test('UriTemplate: is none beyond 4,096 characters, 16 variables, or 32 characters of a value', (t) => {
-  const most = [`${'x'.repeat(4_093)}{a}`, '{a}'.repeat(16), '{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p}', '{a:32}', '{a,b:32}'];
+test('UriTemplate: is none beyond 4,096 characters, 16 variables, or 32 characters of values that are cut', (t) => {
+  const most = [
+    `${'x'.repeat(4_093)}{a}`,
+    '{a}'.repeat(16),
+    '{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p}',
+    '{a:32}',
+    '{a,b:32}',
+    '{a:16}{b:16}',
+    '{a:2}'.repeat(16),
+  ];
   const tooMuch = [
     `${'x'.repeat(4_094)}{a}`,
     '{a}'.repeat(17),
     '{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p}{q}',
     '{a:33}',
     '{a,b:33}',
+    '{a:17}{b:16}',
+    '{a:32}'.repeat(16),
   ];
   for (const text of most) t.not(UriTemplate.parse(text), null, text);
   for (const text of tooMuch) t.is(UriTemplate.parse(text), null, text);
