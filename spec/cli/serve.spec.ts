@@ -58,6 +58,12 @@ test('serve: says all that is wrong at once, and ends with status 1', async (t) 
     '/nope',
     '--jwt-key',
     '@/nope/key',
+    '--cookie-name',
+    'a b',
+    '--stdin',
+    'news.*',
+    '--drain-seconds',
+    '9999999',
   ]);
   t.is(status, 1);
   for (const fault of [
@@ -68,6 +74,9 @@ test('serve: says all that is wrong at once, and ends with status 1', async (t) 
     /tlsCert and tlsKey need each other/,
     /\/nope\/key/,
     /"0.0.0.0" is reached from elsewhere/,
+    /cookieName "a b" is not one that a cookie can have/,
+    /stdin "news\.\*" is not the name of a channel/,
+    /drainSeconds "9999999" is not a number, 0 to 2147483/,
   ])
     t.regex(err, fault);
   t.false(err.includes('secret'));

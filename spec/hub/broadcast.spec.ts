@@ -374,3 +374,40 @@ test('publish: takes no more events at once than the limit, in whichever form', 
   );
   t.is((await hub.post('channel=a&channel=b&data=x')).status, 200);
 });
+
+test('publish: tells whoever comes without the publish key, or with another, what it takes', async (t) => {
+  const hub = await serveHub(t, { jwtKey: undefined, publishKey: 'clé' } as never);
+  const send = async (path: string, body: string, headers: Record<string, string> = {}) => {
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const response = await hub.fetch(path, { method: 'POST', body, headers: { ...form, ...headers } });
+    if (response.status !== 200) t.is(response.headers.get('www-authenticate'), 'Bearer');
+    return `${response.status} ${(await response.text()).slice(4)}`;
+  };
+  const fields = 'channel=a&topic=a&data=x';
+  const none = /^401 publishing takes the publish key: send Authorization: Bearer, or key in the body of \/publish\n$/;
+  for (const path of ['/publish', MERCURE]) {
+    t.regex(await send(path, fields), none);
+    t.is(await send(path, fields, { Authorization: 'Bearer x' }), '401 the key is not the publish key\n');
+    t.regex(await send(path, fields, { Authorization: `Bearer ${Buffer.from('clé').toString('latin1')}` }), /^200 /);
+  }
+  t.is(await send('/publish', `${fields}&key=cle`), '401 the key is not the publish key\n');
+  t.regex(await send('/publish', `${fields}&key=clé`), /^200 /);
+});
+
+test('publish: refuses what is said to be private, which every reader of the channel would get', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  const bodies: [body: string, type?: string][] = [
+    ['channel=a&data=x&private=on'],
+    ['channel=a&data=x&private='],
+    ['{"channel":"a","data":"x","private":true}', 'application/json'],
+    ['{"channel":"a","data":"x"}\n{"channel":"a","data":"x","private":"on"}', 'application/x-ndjson'],
+  ];
+  for (const [body, type] of bodies) {
+    const response = await hub.post(body, type);
+    t.is(response.status, 400, body);
+    t.regex(await response.text(), /publish what is private at \/\.well-known\/mercure/);
+  }
+  t.is((await hub.post('{"channel":"a","data":"public","private":false}', 'application/json')).status, 200);
+  t.is((await client.next()).data, 'public');
+});

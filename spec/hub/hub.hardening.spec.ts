@@ -4,7 +4,7 @@ import test from 'ava';
 import { HttpError, MemoryBroker } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { RawSocket } from '../support/raw-socket.js';
-import { bearer, MERCURE, serveHub } from './serve-hub.js';
+import { bearer, MERCURE, PUBLISH_KEY, serveHub } from './serve-hub.js';
 
 test('hub: a pathological template costs no more than a plain one', async (t) => {
   const hub = await serveHub(t);
@@ -64,6 +64,12 @@ test('hub: nobody subscribes to, or publishes on, what private updates go by', a
     ['{"topics":', 'end'],
   );
   t.is((await hub.post('channel=tradewind!private:x&data=x')).status, 400);
+});
+
+test('hub: a channel that nobody can name is refused (half of a character)', async (t) => {
+  const hub = await serveHub(t);
+  const body = '{"channel":"a\\ud800","data":"x"}';
+  t.is((await hub.post(body, 'application/json')).status, 400);
 });
 
 test('hub: nobody publishes an event of the type that private updates go by', async (t) => {
@@ -147,6 +153,59 @@ test('hub: a body without an end is cut off at the limit', async (t) => {
   );
   await raw.until(({ status }) => status !== 0);
   t.is(raw.status, 413);
+});
+
+test.serial(
+  'hub: a request to copy a body for thousands of channels is refused, and nothing of it is published',
+  async (t) => {
+    const hub = await serveHub(t);
+    const client = await hub.subscribe(['c0']);
+    const channel = Array.from({ length: 3_000 }, (_, index) => `c${index}`);
+    const data = ['x'.repeat(500_000)];
+    const lines = [0, 1, 2].map((line) => JSON.stringify({ channel: channel.slice(0, 30), data: `${line}${data}` }));
+    const form = `data=${data[0]}${channel.map((name) => `&channel=${name}`).join('')}`;
+    for (const [body, type] of [
+      [form, undefined],
+      [JSON.stringify({ channel, data }), 'application/json'],
+      [JSON.stringify({ channel, data: 1, event: data[0] }), 'application/json'],
+    ] as const) {
+      const response = await hub.post(body, type);
+      t.is(response.status, 413);
+      t.regex(await response.text(), /publish on fewer at once\. Nothing was published/);
+    }
+    const many = await serveHub(t, { maxBodyBytes: 10_000_000 });
+    t.is((await many.post(lines.join('\n'), 'application/x-ndjson')).status, 413, 'together');
+    t.is((await many.post(lines[0] ?? '', 'application/x-ndjson')).status, 200, 'alone');
+    t.is((await many.post(`channel=a&data=${'x'.repeat(9_000_000)}`)).status, 200);
+    await hub.published('c0', 'end');
+    t.is((await client.next()).data, 'end');
+  },
+);
+
+test.serial("hub: whoever may change a stream's channels holds up nobody by naming 100,000", async (t) => {
+  const hub = await serveHub(t);
+  const key = 'k'.repeat(22);
+  await hub.open(`/?channels=a&connection=${key}`);
+  const names = Array.from({ length: 57_000 }, (_, index) => index.toString(36));
+  const body = `connection=${key}${names.map((name) => `&add=${name}`).join('')}${names.map((name) => `&drop=_${name}`).join('')}`;
+  const begun = performance.now();
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const response = await hub.fetch('/channels', { method: 'POST', body, headers });
+  t.is(response.status, 400, `${body.length} bytes`);
+  // Were each looked for among all of the others, it would be a minute.
+  t.true(performance.now() - begun < 5_000);
+});
+
+test('hub: text in Latin-1 is refused, and nobody gets what would have become of it', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.subscribe(['a']);
+  t.is((await hub.publish('topic=a&data=%E9')).status, 400);
+  t.is((await hub.post('channel=a&data=%E9')).status, 400);
+  const headers = { Authorization: `Bearer ${PUBLISH_KEY}`, 'Content-Type': 'application/json; charset=iso-8859-1' };
+  const body = Buffer.from('{"channel":"a","data":"\xe9"}', 'latin1');
+  t.is((await hub.fetch('/publish', { method: 'POST', body, headers })).status, 400);
+  await hub.published('a', 'é');
+  t.is((await client.next()).data, 'é');
 });
 
 test('hub: whoever cannot publish does not have its body read', async (t) => {

@@ -372,7 +372,9 @@ test('limits.connectionsPerAddress: counts the address that a trusted proxy repo
   });
   const from = (address: string) => ({ headers: { 'X-Forwarded-For': address, Accept: '*/*' } });
   t.is((await client('/', from('10.0.0.1'))).status, 200);
-  t.is((await client('/', from('10.0.0.1'))).status, 503);
+  const refused = await client('/', from('10.0.0.1'));
+  t.is(refused.status, 503);
+  t.is(await refused.text(), '503 too many streams are open: come back later\n');
   t.is((await client('/', from('10.0.0.2'))).status, 200);
   t.is((await client('/', from('6.6.6.6, 10.0.0.2'))).status, 503, 'what the client itself wrote does not count');
   t.is(router.connections, 2);
@@ -417,7 +419,7 @@ test('maxBodyBytes: lets the client see its 413, although it is still sending (2
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await client('/', { method: 'POST', body });
     t.is(answer.status, 413);
-    t.is(await answer.text(), '413 Payload Too Large\n');
+    t.is(await answer.text(), '413 the body is larger than 1048576 bytes: send less\n');
   }
 });
 
@@ -451,6 +453,36 @@ test('maxBodyBytes: answers 413, and warns of nothing (HTTP/2, which has no Conn
     warnings.filter((message) => /connection header/i.test(message)),
     [],
   );
+});
+
+test('text: answers 415 to a compressed body, and says what it takes', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/', Plain));
+  for (const coding of ['gzip', 'br', 'GZIP, identity']) {
+    const answer = await client('/', { method: 'POST', body: 'x', headers: { 'Content-Encoding': coding } });
+    t.is(answer.status, 415, coding);
+    t.is(answer.headers['accept-encoding'], 'identity');
+    t.is(await answer.text(), '415 the body has a Content-Encoding: send it as it is\n');
+  }
+  const plain = await client('/', { method: 'POST', body: 'x', headers: { 'Content-Encoding': 'Identity' } });
+  t.is(await plain.text(), '1');
+});
+
+test('text: answers 400 to a body that is not UTF-8, and leaves a byte order mark out', async (t) => {
+  class Echo extends RequestHandler {
+    override async post() {
+      this.write(JSON.stringify(await this.text()));
+    }
+  }
+  const { server } = await serve(t, (router) => router.mount('/', Echo));
+  const post = (body: string | Uint8Array<ArrayBuffer>) => fetch(server.url, { method: 'POST', body });
+  // Latin-1, a surrogate, a character that is cut off, and one that is longer than it need be.
+  for (const bytes of [[0xe9], [0xed, 0xa0, 0x80], [0xe2, 0x82], [0xc0, 0xaf]]) {
+    const answer = await post(Uint8Array.of(0x61, ...bytes));
+    t.is(answer.status, 400, bytes.join());
+    t.is(await answer.text(), '400 the body is not UTF-8\n');
+  }
+  const marked = await post('\ufeff\ufffd\0é🐕');
+  t.is(await marked.text(), JSON.stringify('\ufffd\0é🐕'));
 });
 
 test('json: answers 400 to what is not JSON, and logs nothing', async (t) => {

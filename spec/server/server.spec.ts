@@ -170,6 +170,7 @@ test('close: ends the streams in waves across drainMs, and refuses new ones mean
   const refused = await client('/', { headers: { Accept: '*/*' } });
   t.is(refused.status, 503);
   t.is(refused.headers['retry-after'], '3');
+  t.is(await refused.text(), '503 the server is ending: come back later\n');
   const browser = await client('/', { headers: { 'User-Agent': 'Mozilla/5.0' } });
   t.is(browser.status, 200);
   t.is(await browser.text(), 'retry: 3000\n\n');

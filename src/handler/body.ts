@@ -6,10 +6,15 @@ import { HttpError } from '../errors.js';
 /**
  * Reads a body whole.
  *
- * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 400 when the client left half-way.
+ * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 415 when it is compressed; 400 when the client left half-way.
  */
 export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
   if (request.readableEnded) return Promise.resolve(Buffer.alloc(0));
+  const coding = request.headers['content-encoding'] ?? 'identity';
+  if (coding.toLowerCase() !== 'identity') {
+    const headers = { 'Accept-Encoding': 'identity' };
+    return Promise.reject(new HttpError(415, 'the body has a Content-Encoding: send it as it is', { headers }));
+  }
   return new Promise((resolve, reject) => {
     // Null once it is settled. The listeners stay: to take them off again costs each request more than they do.
     let chunks: Buffer[] | null = [];
@@ -22,7 +27,7 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer
       // The rest is read and thrown away, so that the client gets to see the answer.
       chunks = null;
       const headers: Record<string, string> = request.httpVersionMajor === 1 ? { Connection: 'close' } : {};
-      reject(new HttpError(413, undefined, { headers }));
+      reject(new HttpError(413, `the body is larger than ${maxBytes} bytes: send less`, { headers }));
     });
     request.on('end', () => {
       if (chunks !== null) resolve(Buffer.concat(chunks, length));
@@ -35,6 +40,21 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer
     request.on('close', onClose);
     request.on('error', onClose);
   });
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The text of a body; without a byte order mark, as `fetch` has it.
+ *
+ * @throws {@link HttpError} 400 when it is not UTF-8: nobody would notice what became of it.
+ */
+export function decodeBody(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch (cause) {
+    throw new HttpError(400, 'the body is not UTF-8', { cause });
+  }
 }
 
 /** The text of what a body parser ahead of us, such as `express.json()`, has made of a body that it consumed. */

@@ -183,7 +183,7 @@ export class Exchange {
       'request refused: too late',
     );
     const asStream = mount.streamMethods.includes(request.method ?? '') && acceptsEventStream(request);
-    refuseForNow(response, registry.retryMs(), { asStream });
+    refuseForNow(response, registry.retryMs(), { asStream, reason: 'the answer took too long' });
   }
 
   #closed(): void {

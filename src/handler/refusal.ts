@@ -8,11 +8,16 @@ import type { HttpRequest, HttpResponse } from '../connection/http.js';
  * gets what it understands: a stream that says when to reconnect, and ends.
  *
  * @param retryMs - when to come back, in milliseconds.
+ * @param reason - why not now, for whoever reads the 503.
  */
-export function refuseForNow(response: HttpResponse, retryMs: number, { asStream }: { asStream: boolean }): void {
+export function refuseForNow(
+  response: HttpResponse,
+  retryMs: number,
+  { asStream, reason }: { asStream: boolean; reason: string },
+): void {
   const { statusCode, type, body } = asStream
     ? { statusCode: 200, type: 'text/event-stream; charset=utf-8', body: `retry: ${retryMs}\n\n` }
-    : { statusCode: 503, type: 'text/plain; charset=utf-8', body: '503 Service Unavailable\n' };
+    : { statusCode: 503, type: 'text/plain; charset=utf-8', body: `503 ${reason}: come back later\n` };
   response.statusCode = statusCode;
   response.setHeader('Content-Type', type);
   response.setHeader('Cache-Control', 'no-cache, no-transform');

@@ -7,7 +7,7 @@ import type { Broker } from '../channel/broker.js';
 import type { HttpRequest } from '../connection/http.js';
 import { checkedStatus, HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
 import type { OptionFaults } from '../option-faults.js';
-import { parseJson, readBody, textParsedUpstream } from './body.js';
+import { decodeBody, parseJson, readBody, textParsedUpstream } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { MountContext } from './request-context.js';
 
@@ -189,7 +189,8 @@ export class RequestHandler {
   /**
    * The request's body as text, read when first asked for and kept.
    *
-   * @throws {@link HttpError} 413 when it is larger than `maxBodyBytes`; 400 when the client left half-way.
+   * @throws {@link HttpError} 413 when it is larger than `maxBodyBytes`; 415 when it is compressed; 400 when it is not UTF-8, or the
+   *   client left half-way.
    */
   text(): Promise<string> {
     this.#text ??= this.#readText();
@@ -283,7 +284,7 @@ export class RequestHandler {
 
   async #readText(): Promise<string> {
     const { maxBodyBytes } = this.#exchange.context.mount;
-    return textParsedUpstream(this.request) ?? (await readBody(this.request, maxBodyBytes)).toString('utf8');
+    return textParsedUpstream(this.request) ?? decodeBody(await readBody(this.request, maxBodyBytes));
   }
 
   #assertHeadersPending(what: string): void {

@@ -5,7 +5,8 @@ import type { Clock } from '../clock.js';
 import { BrokerError, HttpError } from '../errors.js';
 import type { Authorizer } from './authorization/authorizer.js';
 import type { Claims } from './authorization/claims.js';
-import { isSameSecret } from './authorization/same-secret.js';
+import { noToken } from './authorization/refusals.js';
+import { bearsSecret, isSameSecret } from './authorization/same-secret.js';
 import { wallTime } from './authorization/wall-time.js';
 import { brokerRefusal } from './broker-refusal.js';
 import type { HubWatcher } from './hub-watcher.js';
@@ -117,17 +118,21 @@ export class HubCore {
    * @throws {@link HttpError} 401 and 403 as `Authorizer.publisher` does.
    */
   async publisher(asking: Asking, key?: string | undefined): Promise<Claims> {
-    if (this.#hasPublishKey(asking, key)) return EVERYTHING;
-    if (key !== undefined && this.options.publishKey !== null)
-      throw new HttpError(401, 'the key is not the publish key');
-    return this.options.authorizer.publisher(asking);
+    const { authorizer, publishKey } = this.options;
+    if (publishKey === null) return authorizer.publisher(asking);
+    if (key === undefined ? this.#hasPublishKey(asking) : isSameSecret(key, publishKey)) return EVERYTHING;
+    const hasKey = key !== undefined || asking.headers.authorization !== undefined;
+    if (key === undefined && authorizer.takesPublishers) return authorizer.publisher(asking);
+    throw noToken(
+      hasKey
+        ? 'the key is not the publish key'
+        : 'publishing takes the publish key: send Authorization: Bearer, or key in the body of /publish',
+    );
   }
 
-  #hasPublishKey({ headers }: Asking, inBody?: string | undefined): boolean {
+  #hasPublishKey({ headers }: Asking): boolean {
     const { publishKey } = this.options;
-    if (publishKey === null) return false;
-    const key = inBody ?? /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
-    return key !== undefined && isSameSecret(key, publishKey);
+    return publishKey !== null && bearsSecret(headers.authorization, publishKey);
   }
 
   /**

@@ -73,6 +73,8 @@ export interface HubOptions extends HubHooks {
 }
 
 const HUB_LIMITS: HubLimits = { topicsPerConnection: 100, updatesPerRequest: 10_000, publishesPerSecond: 0 };
+/** @see https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1 */
+const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const RESPONSE_HEADERS = ['Last-Event-ID', 'Link'];
 
 /** Options with every default filled in, as the hub's parts take them. */
@@ -105,6 +107,8 @@ export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
   const router = routerOptions(options);
   const anonymous = options.anonymous ?? !hasTokens;
   const { publishOrigins, cookieName, clock } = options;
+  if (cookieName !== undefined && !COOKIE_NAME.test(cookieName))
+    faults.add(`cookieName ${quote(cookieName)} is not one that a cookie can have`);
   const given = { jwtKey, publisherJwtKey, jwksUrl, anonymous, cookieName, publishOrigins, keyless: isOpen, clock };
   const authorizer = faults.attempt(() => new Authorizer(given));
   faults.attempt(() => resolveOptions(router));

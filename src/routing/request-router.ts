@@ -298,7 +298,8 @@ export class RequestRouter {
       const { isDraining } = registry;
       if (isDraining || !hasRoom) {
         const asStream = isDraining ? isBrowserEventSource(request) : acceptsEventStream(request);
-        refuseForNow(response, registry.retryMs(), { asStream });
+        const reason = isDraining ? 'the server is ending' : 'too many streams are open';
+        refuseForNow(response, registry.retryMs(), { asStream, reason });
         return;
       }
       this.#admission.admit(remoteAddress, response);

@@ -261,6 +261,11 @@ test('RedisBroker: names all options that are wrong, and no password', (t) => {
   for (const name of Object.keys(options)) t.true(error?.message.includes(name), name);
   t.false(error?.message.includes('secret'));
   t.throws(() => new RedisBroker({ url: [] }), { code: 'INVALID_OPTIONS' });
+  t.throws(() => new RedisBroker({ url: 'redis://:50%sure@127.0.0.1' }), {
+    code: 'INVALID_OPTIONS',
+    message:
+      'Invalid options: url has a % in its user or password that encodes nothing: write %25 for it. Correct or remove them.',
+  });
 });
 
 test('RedisBroker: lets the process exit after close, and prints nothing (up, and while it tries to connect)', async (t) => {

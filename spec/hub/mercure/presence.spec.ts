@@ -56,6 +56,12 @@ test('ACT-03 presence: names all subscriptions of a connection by one subscriber
   t.not(seen[0].subscriber, seen[2].subscriber);
 });
 
+test('ACT-05 presence: lets nobody keep who is subscribed', async (t) => {
+  const hub = await serveHub(t);
+  const { headers } = await hub.fetch(SUBSCRIPTIONS, { headers: await bearer({ subscribe: ['*'] }) });
+  t.is(headers.get('cache-control'), 'no-store');
+});
+
 test('ACT-05 presence: answers all subscriptions, those to a topic, and one', async (t) => {
   const hub = await serveHub(t);
   await hub.subscribe([TOPIC, 'a'], { grants: { payload: 7 } });

@@ -79,7 +79,11 @@ export class RedisBroker extends LogBroker implements PatternBroker {
     const urls = typeof url === 'string' ? [url] : [...(url ?? [])];
     const faults = new OptionFaults();
     if (urls.length === 0) faults.add('url is missing');
-    for (const each of urls) if (!isUrl(each)) faults.add(`url is no redis:, rediss: or unix: URL`);
+    for (const each of urls) {
+      if (!isUrl(each)) faults.add(`url is no redis:, rediss: or unix: URL`);
+      else if (!isDecodable(each))
+        faults.add('url has a % in its user or password that encodes nothing: write %25 for it');
+    }
     if (!/^[^{}\p{Cc}]{1,100}$/u.test(prefix))
       faults.add(`prefix ${quote(prefix)} is not 1 to 100 characters without braces`);
     if (!Number.isInteger(historyCount)) faults.add(`historyCount ${quote(historyCount)} is not a whole number`);
@@ -108,8 +112,19 @@ export class RedisBroker extends LogBroker implements PatternBroker {
   }
 }
 
-function isUrl(url: unknown): boolean {
+function isUrl(url: unknown): url is string {
   return typeof url === 'string' && URL.canParse(url) && PROTOCOLS.includes(new URL(url).protocol);
+}
+
+/** Redis' client throws where this is false, and not to whoever made it. */
+function isDecodable(url: string): boolean {
+  const { username, password } = new URL(url);
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function patternError(channel: string): InvalidEventError {

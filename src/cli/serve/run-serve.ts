@@ -7,12 +7,16 @@ import type { Broker } from '../../channel/broker.js';
 import { ConfigurationError, quote, toError } from '../../errors.js';
 import { Hub } from '../../hub/hub.js';
 import type { HubHooks } from '../../hub/hub-core.js';
+import { isChannelName } from '../../hub/updates/hub-channels.js';
 import { OptionFaults } from '../../option-faults.js';
 import { hubOptions } from './hub-options.js';
 import { openBroker } from './open-broker.js';
 import { type Given, readSettings, type Values } from './read-settings.js';
 import { settingsSchema } from './settings-schema.js';
 import { publishLines } from './stdin-input.js';
+
+/** A timer cannot be set for later. */
+const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1_000);
 
 interface Flags {
   readonly config?: string;
@@ -43,6 +47,10 @@ async function makeHub(given: Given): Promise<MadeHub> {
   const faults = new OptionFaults();
   const values = readSettings(given, faults);
   const options = hubOptions(values, faults);
+  faults.checkNumber('drainSeconds', values['drainSeconds'], MAX_SECONDS);
+  const { stdin } = values;
+  if (stdin !== undefined && !isChannelName(`${stdin}`))
+    faults.add(`stdin ${quote(stdin)} is not the name of a channel`);
   const app = values['app'] === undefined ? null : await attempt(faults, () => importApp(`${values['app']}`));
   const broker = await attempt(faults, () => openBroker(values, faults));
   try {
@@ -76,11 +84,12 @@ async function untilEnded(hub: Hub, values: Values): Promise<void> {
   const { url } = hub;
   const warning = hub.warning === null ? '' : `! ${hub.warning}\n`;
   process.stderr.write(`${warning}tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
-  const { stdin, drainSeconds = 5 } = values;
+  const { stdin, drainSeconds = 5, maxBodyBytes = 1024 ** 2 } = values;
   if (stdin !== undefined) {
-    const refused = (thrown: unknown) =>
-      void process.stderr.write(`! a line was not published: ${toError(thrown).message}\n`);
-    void publishLines(hub, `${stdin}`, process.stdin, refused);
+    const told = (fact: string) => (thrown: unknown) =>
+      void process.stderr.write(`! ${fact}: ${toError(thrown).message}\n`);
+    const options = { longestLine: Number(maxBodyBytes), refused: told('a line was not published') };
+    publishLines(hub, `${stdin}`, process.stdin, options).catch(told('standard input cannot be read'));
   }
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));

@@ -57,6 +57,11 @@ export class Authorizer {
     this.#publishOrigins = new PublishOrigins(publishOrigins);
   }
 
+  /** Whether there is a key that publishers' tokens are checked with. */
+  get takesPublishers(): boolean {
+    return !this.#ofPublishers.isKeyless;
+  }
+
   /**
    * What a subscriber may have; null: it is anonymous, and may be. Whoever shows a token that is not good is refused, even
    * where it could have come without.

@@ -3,7 +3,7 @@ import { HttpError } from '../../errors.js';
 import { isSameHost } from '../../handler/cors.js';
 import { isForThisMachine } from '../authorization/loopback.js';
 import { insufficientScope, noToken } from '../authorization/refusals.js';
-import { isSameSecret } from '../authorization/same-secret.js';
+import { bearsSecret } from '../authorization/same-secret.js';
 import type { HubCore } from '../hub-core.js';
 
 /** How somebody came to see a console: the hub has no key, they gave the publish key, or a token. */
@@ -54,10 +54,9 @@ export class ConsoleGuard {
     if (this.#isOpen) return { access: 'open', expiresAt: null };
     const { authorization } = asking.headers;
     // Neither a cookie nor the query: a browser sends those along for any page.
-    const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1];
-    if (given === undefined)
+    if (!/^bearer +./i.test(authorization ?? ''))
       throw noToken('the console takes the publish key, or a token that publishes on all topics');
-    if (publishKey !== null && isSameSecret(given, publishKey)) return { access: 'key', expiresAt: null };
+    if (publishKey !== null && bearsSecret(authorization, publishKey)) return { access: 'key', expiresAt: null };
     const { request } = asking;
     const token = { headers: { authorization }, query: new URLSearchParams(), ...(request && { request }) };
     // A page's token may grant subscribing to everything, and whoever has the page has that.

@@ -1,6 +1,7 @@
 import { RequestHandler } from '../../handler/request-handler.js';
 import type { HubCore } from '../hub-core.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
+import { formOf } from './form.js';
 import type { HubMount } from './hub-stream.js';
 
 /**
@@ -15,7 +16,7 @@ export class ChannelsHandler extends RequestHandler {
   }
 
   override async post(): Promise<void> {
-    const form = new URLSearchParams(await this.text());
+    const form = formOf(await this.text());
     const key = form.get('connection');
     if (key === null) this.error(400, 'no connection: give the key that the stream was opened with');
     const { audience, options } = this.#hub;

@@ -124,7 +124,9 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
 
   async #change(added: readonly string[], dropped: readonly string[]): Promise<void> {
     const { texts } = this.selectors;
-    const topics = [...new Set([...texts, ...added])].filter((topic) => !dropped.includes(topic));
+    // A stranger may name a hundred thousand of each.
+    const drops = new Set(dropped);
+    const topics = [...new Set([...texts, ...added])].filter((topic) => !drops.has(topic));
     await this.hub.checkSubscribe({ topics, claims: this.#claims, remoteAddress: this.remoteAddress });
     const before = this.#selection;
     const after = new Selection(this.hub.log, this.selectorsOf(topics), before.grants, this.patternsOf(topics));

@@ -1,5 +1,6 @@
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import { checkedUpdate, checkTopic } from '../updates/update.js';
+import { formOf } from './form.js';
 import { HubStream } from './hub-stream.js';
 
 /** Where clients of the protocol look for a hub. */
@@ -33,7 +34,7 @@ export class MercureHandler extends HubStream {
   override async post(): Promise<void> {
     const claims = await this.hub.publisher(this);
     if (!FORM.test(this.headers['content-type'] ?? '')) this.error(415, 'publish as application/x-www-form-urlencoded');
-    const form = new URLSearchParams(await this.text());
+    const form = formOf(await this.text());
     const update = checkedUpdate({
       topics: form.getAll('topic'),
       isPrivate: form.has('private'),

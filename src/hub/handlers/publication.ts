@@ -3,6 +3,8 @@
 import { HttpError, quote } from '../../errors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
 import { checkedUpdate, type Update } from '../updates/update.js';
+import { formOf } from './form.js';
+import { MERCURE_PATH } from './mercure-handler.js';
 
 /** What was read of a body. */
 export interface Publication {
@@ -19,12 +21,22 @@ interface Fields {
   data?: unknown;
   id?: unknown;
   retry?: unknown;
+  private?: unknown;
+}
+
+/** What one request may have published, in characters: an event is copied for each of its channels, and the hub does nothing else meanwhile. */
+const MAX_COPIED = 16 * 1024 ** 2;
+
+/** What is left of that for the rest of a request. */
+interface Room {
+  characters: number;
 }
 
 /**
  * Reads a body: a form, a JSON object, or one on each line (`application/x-ndjson`).
  *
- * @throws {@link HttpError} 400 when it is not what it should be; of many lines the first that is not is named; 415 for another type.
+ * @throws {@link HttpError} 400 when it is not what it should be; of many lines the first that is not is named; 413 for more events than
+ *   `mostUpdates`, and where their copies for all channels would be larger than the body and than 16 MiB; 415 for another type.
  */
 export function readPublication(contentType: string | undefined, body: string, mostUpdates: number): Publication {
   const publication = readBody(contentType, body, mostUpdates);
@@ -38,17 +50,19 @@ function tooMany(most: number): HttpError {
 
 function readBody(contentType: string | undefined, body: string, mostUpdates: number): Publication {
   const [type = ''] = (contentType ?? '').toLowerCase().split(/[; ]/, 1);
-  if (type === 'application/x-www-form-urlencoded') return readForm(body);
+  const room = { characters: Math.max(body.length, MAX_COPIED) };
+  if (type === 'application/x-www-form-urlencoded') return readForm(body, room);
   if (type === 'application/json') {
     const fields = parsed(body);
-    return { updates: updatesOf(fields), key: textOf((fields as { key?: unknown }).key, 'key') };
+    return { updates: updatesOf(fields, room), key: textOf((fields as { key?: unknown }).key, 'key') };
   }
-  if (/^application\/(x-ndjson|ndjson|jsonl|x-jsonlines)$/.test(type)) return { updates: readLines(body, mostUpdates) };
+  if (/^application\/(x-ndjson|ndjson|jsonl|x-jsonlines)$/.test(type))
+    return { updates: readLines(body, mostUpdates, room) };
   throw new HttpError(415, 'publish as a form, as application/json, or many at once as application/x-ndjson');
 }
 
-function readForm(body: string): Publication {
-  const form = new URLSearchParams(body);
+function readForm(body: string, room: Room): Publication {
+  const form = formOf(body);
   const of = (name: string) => form.get(name) ?? undefined;
   const fields = {
     channel: form.getAll('channel'),
@@ -56,17 +70,18 @@ function readForm(body: string): Publication {
     event: of('event') || undefined,
     id: of('id') || undefined,
     retry: of('retry') || undefined,
+    private: of('private'),
   };
-  return { updates: updatesOf(fields), key: of('key') };
+  return { updates: updatesOf(fields, room), key: of('key') };
 }
 
-function readLines(body: string, most: number): Update[] {
+function readLines(body: string, most: number, room: Room): Update[] {
   const lines = body.split('\n', most + 2);
   if (lines.length > most + 1 && lines.at(-1) !== '') throw tooMany(most);
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     try {
-      return updatesOf(parsed(line));
+      return updatesOf(parsed(line), room);
     } catch (thrown) {
       if (!(thrown instanceof HttpError)) throw thrown;
       throw new HttpError(thrown.status, `line ${index + 1}: ${thrown.reason}. Nothing of the batch was published`);
@@ -74,15 +89,23 @@ function readLines(body: string, most: number): Update[] {
   });
 }
 
-function updatesOf({ channel, event, data, id, retry }: Fields): Update[] {
+function updatesOf({ channel, event, data, id, retry, private: isPrivate }: Fields, room: Room): Update[] {
   const channels = Array.isArray(channel) ? channel : channel === undefined ? [] : [channel];
   if (channels.length === 0) throw new HttpError(400, 'no channel: name the one to publish on');
   if (data === undefined) throw new HttpError(400, 'no data: give some, "" for an empty event');
+  // Whoever writes it would have everybody read what is not for them.
+  if (isPrivate !== undefined && isPrivate !== false && isPrivate !== null)
+    throw new HttpError(400, `private is not for channels: publish what is private at ${MERCURE_PATH}`);
+  const type = textOf(event, 'event');
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  room.characters -= channels.length * (text.length + (type?.length ?? 0));
+  if (room.characters < 0)
+    throw new HttpError(413, 'too much to copy for each channel: publish on fewer at once. Nothing was published');
   return channels.map((name) =>
     checkedUpdate({
       topics: [checkedChannelName(name, false)],
-      type: textOf(event, 'event'),
-      data: typeof data === 'string' ? data : JSON.stringify(data),
+      type,
+      data: text,
       id: textOf(id, 'id'),
       retry: retryOf(retry),
     }),

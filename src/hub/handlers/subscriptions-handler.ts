@@ -32,6 +32,8 @@ export class SubscriptionsHandler extends RequestHandler {
     const found = this.#subscriptionsTo(topic, subscriber);
     const { lastId } = this.#hub.log;
     this.setHeader('Content-Type', 'application/ld+json');
+    // It is for whoever has the token, which may have come as a cookie, and true for now.
+    this.setHeader('Cache-Control', 'no-store');
     this.setHeader('Last-Event-ID', lastId);
     if (subscriber === undefined) {
       const subscriptions = found.map((document) => ({ ...document, lastEventID: lastId }));

@@ -45,9 +45,9 @@ export function ownChannelOf(topic: string, isPrivate: boolean): string | null {
 }
 
 /** Whether a topic can be the name of a channel, to every broker: `*` and `>` are wildcards to some. */
-function isChannelName(topic: string): boolean {
+export function isChannelName(topic: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return topic !== '' && !/[\0-\x1f\x7f*>]/.test(topic) && !isReserved(topic) && isShortEnough(topic);
+  return topic !== '' && !/[\0-\x1f\x7f*>]|\p{Cs}/u.test(topic) && !isReserved(topic) && isShortEnough(topic);
 }
 
 function isShortEnough(name: string): boolean {
