@@ -78,11 +78,11 @@ export class HubCore {
   readonly audience = new Audience();
   /** The time of day, in milliseconds since the epoch. */
   readonly now: () => number;
-  /** Hears of each publish, how long it took or why it failed. The hub sets it. */
+  /** Counts what is published, and what is not kept. The hub sets it. */
   metrics: Pick<HubMetrics, 'published' | 'publishFailed'> | null = null;
+  /** Hears of what happens to updates and streams; null: nobody does. */
+  watcher: HubWatcher | null = null;
   readonly #rate: PublishRate | null;
-
-  #watcher: HubWatcher | null = null;
 
   constructor(options: HubCoreOptions) {
     this.options = options;
@@ -90,16 +90,6 @@ export class HubCore {
     this.now = wallTime(options.clock);
     const { publishesPerSecond } = options.limits;
     this.#rate = publishesPerSecond > 0 ? new PublishRate(publishesPerSecond) : null;
-  }
-
-  /** Hears of what happens to updates and streams; null: nobody does. */
-  get watcher(): HubWatcher | null {
-    return this.#watcher;
-  }
-
-  set watcher(watcher: HubWatcher | null) {
-    this.#watcher = watcher;
-    this.log.watcher = watcher;
   }
 
   /**
@@ -163,11 +153,15 @@ export class HubCore {
   async publishNow(updates: readonly Update[]): Promise<void> {
     const { clock } = this.options;
     const begun = clock.now();
+    this.watcher?.publishing(updates);
     try {
       await Promise.all(updates.map((update) => this.log.publish(update)));
-      this.metrics?.published((clock.now() - begun) / 1_000, updates.length);
+      const ms = clock.now() - begun;
+      this.metrics?.published(ms / 1_000, updates.length);
+      this.watcher?.published(updates, ms);
     } catch (thrown) {
       this.metrics?.publishFailed(thrown instanceof BrokerError ? thrown.code : '');
+      this.watcher?.publishFailed(updates, thrown);
       throw brokerRefusal(thrown, 'the broker does not keep it');
     }
   }

@@ -16,11 +16,12 @@ export interface WatchedStream {
 export interface HubWatcher {
   /** Whether it waits for one event to be relayed, see {@link relayed}: asked for each event and stream. */
   readonly isSampling: boolean;
-  /** An update is about to be published. @returns what {@link published} is to be given back. */
-  publishing(update: Update): number;
-  /** The broker keeps it. */
-  published(update: Update, begun: number): void;
-  publishFailed(update: Update, thrown: unknown): void;
+  /** Updates are about to be published. Of who comes and goes it is not told. */
+  publishing(updates: readonly Update[]): void;
+  /** The broker keeps them; it took so many milliseconds. */
+  published(updates: readonly Update[], ms: number): void;
+  /** The broker does not keep one of them. */
+  publishFailed(updates: readonly Update[], thrown: unknown): void;
   /** An event is about to be sent to a stream. */
   relayed(frame: Frame): void;
   /** Events are lost to a stream; whether it is told is an option of the hub's. */

@@ -109,6 +109,12 @@ test('console: tells of a publish that the broker did not keep', async (t) => {
   const { state } = await look(t, hub);
   t.is(state.totals['failed'], 1);
   t.like(state.incidents, [{ kind: 'publish-failed', cause: 'The engine is away.', channels: ['news'] }]);
+  const batch = Array.from({ length: 30 }, (_, index) => `{"channel":"c${index % 2}","data":${index}}`).join('\n');
+  t.is((await hub.post(batch, 'application/x-ndjson')).status, 503);
+  const { state: later } = await look(t, hub);
+  t.is(later.totals['failed'], 31);
+  t.is(later.incidents.length, 2, 'a batch is one');
+  t.deepEqual(later.incidents[0]?.channels, ['c0', 'c1']);
   hub.logger.take();
 });
 

@@ -24,7 +24,8 @@ export class DeliveryProbe {
   }
 
   /** An update is about to be published. */
-  publishing({ id }: Update, begun: number): void {
+  publishing({ id }: Update): void {
+    const begun = this.#now();
     if (begun - this.#begun < EVERY_MS) return;
     this.#begun = begun;
     this.#start = Buffer.from(`id: ${id}\n`);

@@ -20,7 +20,6 @@ export class HubActivity implements HubWatcher {
   readonly answers = new Samples();
   /** From the publish to the sockets, see {@link DeliveryProbe}. */
   readonly deliveries = new Samples();
-  readonly #now: () => number;
   readonly #probe: DeliveryProbe;
 
   /**
@@ -28,7 +27,6 @@ export class HubActivity implements HubWatcher {
    * @param wallNow - in milliseconds since the epoch.
    */
   constructor(now: () => number, wallNow: () => number) {
-    this.#now = now;
     this.incidents = new Incidents(wallNow);
     this.#probe = new DeliveryProbe(now, this.deliveries);
   }
@@ -37,21 +35,20 @@ export class HubActivity implements HubWatcher {
     return this.#probe.isSampling;
   }
 
-  publishing(update: Update): number {
-    const begun = this.#now();
-    this.#probe.publishing(update, begun);
-    return begun;
+  publishing([first]: readonly Update[]): void {
+    if (first !== undefined) this.#probe.publishing(first);
   }
 
-  published({ topics }: Update, begun: number): void {
-    this.publishedCount++;
-    this.answers.add(this.#now() - begun);
-    for (const topic of topics) this.rates.count(topic);
+  published(updates: readonly Update[], ms: number): void {
+    this.publishedCount += updates.length;
+    this.answers.add(ms);
+    for (const { topics } of updates) for (const topic of topics) this.rates.count(topic);
   }
 
-  publishFailed({ topics }: Update, thrown: unknown): void {
-    this.failedCount++;
-    this.incidents.add('publish-failed', toError(thrown).message, { channels: topics });
+  publishFailed(updates: readonly Update[], thrown: unknown): void {
+    this.failedCount += updates.length;
+    const channels = new Set(updates.flatMap(({ topics }) => topics));
+    this.incidents.add('publish-failed', toError(thrown).message, { channels: [...channels] });
   }
 
   relayed(frame: Frame): void {

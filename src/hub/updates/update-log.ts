@@ -1,7 +1,6 @@
 import type { Broker } from '../../channel/broker.js';
 import { parseEvents } from '../../event-stream/event-stream-decoder.js';
 import { Frame } from '../../event-stream/frame.js';
-import type { HubWatcher } from '../hub-watcher.js';
 import { COPY_TYPE, ENVELOPE_TYPE, ownChannelOf, SHARED_CHANNELS, type SharedChannel } from './hub-channels.js';
 import type { Update } from './update.js';
 
@@ -18,8 +17,6 @@ type Envelope = Pick<Update, 'topics' | 'isPrivate' | 'type' | 'data' | 'retry'>
 
 /** Brings updates into the broker's channels, and out of the envelopes in which some go. */
 export class UpdateLog {
-  /** Hears of what is published, presence left out; null: nobody does. */
-  watcher: Pick<HubWatcher, 'publishing' | 'published' | 'publishFailed'> | null = null;
   readonly #broker: Broker;
   readonly #opened = new WeakMap<Frame, OpenedUpdate>();
   #lastId = 'earliest';
@@ -40,15 +37,7 @@ export class UpdateLog {
    * @throws {@link BrokerError} as `Broker.publish` does.
    */
   async publish(update: Update, shared?: SharedChannel): Promise<void> {
-    const watcher = shared === undefined ? this.watcher : null;
-    const begun = watcher?.publishing(update) ?? 0;
-    try {
-      await this.#append(update, shared);
-    } catch (thrown) {
-      watcher?.publishFailed(update, thrown);
-      throw thrown;
-    }
-    watcher?.published(update, begun);
+    await this.#append(update, shared);
     this.#lastId = update.id;
   }
 
