@@ -30,4 +30,5 @@ process.on('message', async () => {
   await once(server, 'listening');
   process.send!({ port: (server.address() as AddressInfo).port });
 });
+process.on('disconnect', () => process.exit());
 process.send!('ready');
