@@ -41,17 +41,20 @@ browserTest('tradewind.js: an event is named for its type, bubbles, and says wha
   const tabs = await Tabs.of(t, browser, hub);
   const page = await tabs.open('<section><p id="a" data-sse-channels="prices/DOGE"></p></section>');
   await seen(page, 1, 'sse:open');
-  const told = page.evaluate(`new Promise((resolve) => {
+  // The listener has to be there before the first event is published.
+  await page.evaluate(`(() => {
     const all = [];
-    document.querySelector('section').addEventListener('sse:tick', ({ target, bubbles, detail }) => {
-      const { channel, type, data, json, lastEventId } = detail;
-      all.push([target.id, bubbles, channel, type, data, json?.price ?? null, json === detail.json, lastEventId]);
-      if (all.length === 2) resolve(all);
+    globalThis.told = new Promise((resolve) => {
+      document.querySelector('section').addEventListener('sse:tick', ({ target, bubbles, detail }) => {
+        const { channel, type, data, json, lastEventId } = detail;
+        all.push([target.id, bubbles, channel, type, data, json?.price ?? null, json === detail.json, lastEventId]);
+        if (all.length === 2) resolve(all);
+      });
     });
-  })`);
+  })()`);
   const first = await hub.publish('prices/DOGE', 'tick', '{"price":1}');
   const second = await hub.publish('prices/DOGE', 'tick', '{"price"');
-  t.deepEqual(await told, [
+  t.deepEqual(await page.evaluate('told'), [
     ['a', true, 'prices/DOGE', 'tick', '{"price":1}', 1, true, first],
     ['a', true, 'prices/DOGE', 'tick', '{"price"', null, true, second],
   ]);
