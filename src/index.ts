@@ -1,6 +1,15 @@
 /** Tradewind: class-based Server-Sent Events for Node.js. */
 
-export type { Broker, EngineBroker, Gap, PatternBroker, Resumed, Subscriber, Subscription } from './channel/broker.js';
+export type {
+  Broker,
+  EngineBroker,
+  Gap,
+  PatternBroker,
+  Resumed,
+  SignalBroker,
+  Subscriber,
+  Subscription,
+} from './channel/broker.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './channel/memory-broker.js';
 export type { Clock, Timer } from './clock.js';
 export type { CloseReason } from './connection/connection.js';

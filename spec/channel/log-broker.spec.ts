@@ -509,3 +509,15 @@ test('LogBroker: waits, should the engine go while it is asked where an id belon
   await log.settle();
   t.deepEqual(client.received, [1]);
 });
+
+test('LogBroker: signal waits for the first try to connect, and for no other', async (t) => {
+  const log = new UnreliableLog();
+  const broker = new LogBroker(log, { historyCountOf: () => 10, clock: new FakeClock() });
+  t.teardown(() => broker.close());
+  const early = broker.signal('a', 'typing');
+  log.connect();
+  await log.settle();
+  await t.notThrowsAsync(early);
+  log.disconnect();
+  await t.throwsAsync(broker.signal('a', 'typing'), { instanceOf: BrokerError, code: 'BROKER_UNAVAILABLE' });
+});

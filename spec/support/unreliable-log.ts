@@ -44,6 +44,11 @@ export class UnreliableLog implements EventLog {
     this.#feed = feed;
   }
 
+  async send(channel: string, text: string): Promise<void> {
+    if (!this.#isUp) throw new BrokerError('BROKER_UNAVAILABLE', 'down');
+    if (this.#followed.has(channel)) this.#feed.unkept(channel, text);
+  }
+
   connect(): void {
     if (this.#isUp) return;
     this.#isUp = true;

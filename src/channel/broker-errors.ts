@@ -68,3 +68,11 @@ export function tooLargeError(sizes: string, cause?: unknown): BrokerError {
     { cause },
   );
 }
+
+/** The size of an event that is larger than an engine takes, for {@link tooLargeError}; null: it is not. */
+export function oversize(text: string, maxBytes: number): string | null {
+  // A character is three bytes at most for each of its UTF-16 units.
+  if (text.length * 3 <= maxBytes) return null;
+  const bytes = Buffer.byteLength(text);
+  return bytes > maxBytes ? `${bytes} bytes, at most ${maxBytes}` : null;
+}

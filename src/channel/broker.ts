@@ -56,6 +56,19 @@ export interface EngineBroker extends Broker {
   readonly isUp: boolean;
 }
 
+/** What a broker may be able to do beside: to bring an event to whoever is there, and keep nothing of it. */
+export interface SignalBroker extends Broker {
+  /**
+   * Brings an event to those who are subscribed to the channel now, in whichever process, at most once: "is typing", and whatever else is
+   * of no use later. It has no id, and no place in the order of events that are kept: who is away, or still gets a replay, misses it,
+   * and is not told. Resolves when it is on its way.
+   *
+   * @throws {@link InvalidEventError} when the event cannot be encoded or the channel has no such name.
+   * @throws {@link BrokerError} when the engine is away, or does not take it.
+   */
+  signal(channel: string, event: string, data?: unknown): Promise<void>;
+}
+
 /** What a broker may be able to do beside: to subscribe to all channels whose names match, where `*` is any text. */
 export interface PatternBroker extends Broker {
   readonly hasPatterns: true;

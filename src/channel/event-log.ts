@@ -35,7 +35,10 @@ export interface Feed {
    * so now and then: who hears it does not take for missed what was never for it.
    */
   reached(sequence: number): void;
-  /** An event by a program that knows nothing of histories: it has no sequence, and nobody can resume after it. */
+  /**
+   * An event that is not kept, by {@link EventLog.send} or by a program that knows nothing of histories: it has no sequence, and nobody
+   * can resume after it.
+   */
   unkept(channel: string, text: string): void;
   /** The engine has gone: nothing comes, nothing is followed any more, and what was asked rejects. `connected` comes next. */
   lost(reason: unknown): void;
@@ -60,6 +63,12 @@ export interface EventLog {
    * @throws BrokerError `PUBLISH_UNCERTAIN` when it cannot be known whether it was kept; another code when it was not.
    */
   append(channel: string, text: string, id: string | null): Promise<number>;
+
+  /**
+   * Brings an event to whoever follows the channel, at most once, and keeps nothing of it: it comes as {@link Feed.unkept}. Resolves when it
+   * is on its way.
+   */
+  send(channel: string, text: string): Promise<void>;
 
   /** Resolves when everything that is appended from now on, by whomever, will be reported to the feed for these channels. */
   follow(channels: readonly string[]): Promise<void>;

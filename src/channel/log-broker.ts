@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { encodeEvent, serializeData } from '../event-stream/encode.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
-import type { EngineBroker, Subscriber, Subscription } from './broker.js';
+import type { EngineBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
 import { asBrokerError, closedError, isUnavailable } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
 import { EngineLink } from './engine-link.js';
@@ -29,7 +29,7 @@ const AGAIN_MS = 1_000;
  *
  * Ids are `<epoch>-<sequence>`, both of the engine.
  */
-export class LogBroker implements EngineBroker {
+export class LogBroker implements EngineBroker, SignalBroker {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #link = new EngineLink();
@@ -110,6 +110,13 @@ export class LogBroker implements EngineBroker {
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+
+  async signal(channel: string, event: string, data?: unknown): Promise<void> {
+    checkedChannel(channel);
+    const text = encodeEvent({ event, data: serializeData(data) });
+    await this.#link.untilTried();
+    await this.#log.send(channel, text);
   }
 
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {

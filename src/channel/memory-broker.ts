@@ -5,7 +5,7 @@ import { systemClock } from '../clock.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { OptionFaults } from '../option-faults.js';
-import type { Broker, Subscriber, Subscription } from './broker.js';
+import type { SignalBroker, Subscriber, Subscription } from './broker.js';
 import { closedError } from './broker-errors.js';
 import { ChannelHistories } from './channel-histories.js';
 import { checkedChannel } from './channel-name.js';
@@ -42,7 +42,7 @@ export interface MemoryBrokerOptions {
  * await broker.publish('prices/DOGE', 'tick', { price: 1 });
  * ```
  */
-export class MemoryBroker implements Broker {
+export class MemoryBroker implements SignalBroker {
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
   readonly #histories: ChannelHistories;
@@ -87,6 +87,12 @@ export class MemoryBroker implements Broker {
     this.#histories.append(channel, kept, options.id === undefined ? null : id);
     this.#fanOut.deliver(channel, kept);
     return id;
+  }
+
+  async signal(channel: string, event: string, data?: unknown): Promise<void> {
+    this.#assertOpen();
+    const frame = Frame.ofMessage(event, data);
+    this.#fanOut.deliverUnkept(checkedChannel(channel), frame);
   }
 
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {

@@ -14,6 +14,10 @@ class Recording implements Follower {
     this.onEvent(event);
   }
 
+  unkept(channel: string, text: string): void {
+    this.told.push(`${channel} unkept ${text}`);
+  }
+
   appended(sequence: number): void {
     this.told.push(`own ${sequence}`);
   }
@@ -28,6 +32,16 @@ test('SharedLog: tells who has published of the sequence alone, and the other fo
   log.unfollow('a', other);
   log.append('a', 'z', null, null);
   t.deepEqual([one.told, other.told], [['own 1', 'own 2', 'a 3 z'], ['a 1 x']]);
+});
+
+test('SharedLog: tells the followers of a channel of what is not kept, and keeps nothing of it', (t) => {
+  const log = new SharedLog(LIMITS, new FakeClock());
+  const [one, other] = [new Recording(), new Recording()];
+  log.follow('a', one);
+  log.follow('b', other);
+  log.send('a', 'x');
+  t.deepEqual([one.told, other.told, log.head], [['a unkept x'], [], 0]);
+  t.deepEqual(log.read('a', 0, 10).events, []);
 });
 
 test('SharedLog: tells everybody in one order what is published by who is told of another event', (t) => {

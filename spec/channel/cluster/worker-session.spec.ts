@@ -91,3 +91,19 @@ test('WorkerSession: tells a worker nothing any more that has gone', async (t) =
   log.append('a', 'x', null, null);
   t.is(await next(), undefined);
 });
+
+test('WorkerSession: tells a worker of what is not kept, but none that leaves 64 MiB unread', async (t) => {
+  const { log, session: begun, next } = session();
+  begun.do([
+    ['follow', 1, ['a']],
+    ['send', 'a', 'first'],
+  ]);
+  t.deepEqual((await next())?.reports.at(-1), ['unkept', 'a', 'first']);
+  const large = 'x'.repeat(1_000_000);
+  for (let count = 0; count < 100; count++) log.send('a', large);
+  let told = 0;
+  for (let message = await next(); message !== undefined; message = await next()) told += message.reports.length;
+  t.is(told, 68);
+  log.send('a', 'again');
+  t.deepEqual((await next())?.reports, [['unkept', 'a', 'again']]);
+});

@@ -83,6 +83,18 @@ test('NatsBroker: publishes on no name that stands for many', async (t) => {
     });
 });
 
+test('NatsBroker: brings a signal to a pattern as well, and takes none for several channels', async (t) => {
+  const { broker } = await setUp(t);
+  const [one, none] = [new Reader(), new Reader()];
+  await broker.subscribe(['news.*', 'end'], one);
+  await broker.subscribe(['other.*', 'end'], none);
+  await broker.signal('news.a', 'typing', 'doge');
+  await broker.signal('end', 'typing', 'end');
+  t.deepEqual(await one.until('end'), ['doge', 'end']);
+  t.deepEqual(await none.until('end'), ['end']);
+  await t.throwsAsync(broker.signal('news.*', 'typing'), { instanceOf: InvalidEventError, code: 'INVALID_CHANNEL' });
+});
+
 test('NatsBroker: tells of a gap in what a pattern stands for when one of its channels has lost something', async (t) => {
   const { broker } = await setUp(t, { historyCount: 2 });
   const begin = await broker.publish('news.quiet', 'said', 'begin');

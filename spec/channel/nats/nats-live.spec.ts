@@ -20,6 +20,7 @@ async function followed(t: ExecutionContext, last = 0) {
       subject: `${prefix}.live`,
       last: async () => last,
       event: (channel, { sequence }) => void reported.push(`${channel}${sequence}`),
+      unkept: (channel, text) => void reported.push(`${channel} ${text}`),
       missed: (reason) => void faults.push(reason.message),
       repeated: () => void faults.push('repeated'),
       failed: (reason) => void faults.push(`${reason}`),

@@ -81,6 +81,24 @@ test('RedisBroker: delivers once what a channel and several patterns have in com
   );
 });
 
+test('RedisBroker: brings a signal once for each name that it was subscribed to by', async (t) => {
+  const there = await opening(t);
+  if (there === null) return;
+  const [broker, other] = [there.open(), there.open()];
+  const [all, one] = [new ContractSubscriber(), new ContractSubscriber()];
+  await broker.subscribe(['a.*', 'a.b', '*', 'b'], all);
+  await broker.subscribe(['a.b'], one);
+  await other.signal('a.b', 'typing', '');
+  await other.publish('a.b', 'said', 'end');
+  for (const [subscriber, channels] of [
+    [all, ['*', 'a.*', 'a.b']],
+    [one, ['a.b']],
+  ] as const) {
+    await subscriber.until('end');
+    t.deepEqual(subscriber.channels.slice(0, -1).sort(), channels);
+  }
+});
+
 test('RedisBroker: takes nothing but the star for special in a pattern', async (t) => {
   const there = await opening(t);
   if (there === null) return;
@@ -122,7 +140,9 @@ test('RedisBroker: reads long histories of many channels in pages', async (t) =>
 test('RedisBroker: refuses to publish on a pattern', async (t) => {
   const broker = new RedisBroker({ url: 'redis://127.0.0.1:1' });
   t.teardown(() => broker.close());
-  await t.throwsAsync(broker.publish('news.*', 'said', ''), { instanceOf: InvalidEventError, code: 'INVALID_CHANNEL' });
+  const refusal = { instanceOf: InvalidEventError, code: 'INVALID_CHANNEL' };
+  await t.throwsAsync(broker.publish('news.*', 'said', ''), refusal);
+  await t.throwsAsync(broker.signal('news.*', 'said', ''), refusal);
 });
 
 test('RedisBroker: delivers what other programs publish on the bare name, without an id', async (t) => {

@@ -36,6 +36,9 @@ export interface ConnectionEvents {
   returned(): void;
 }
 
+/** Publishes to those who listen now. */
+export type SendSignal = (routingKey: string, content: Buffer) => void;
+
 /** How long the server may take for each step of the handshake. */
 const HANDSHAKE_MS = 5_000;
 /** A server that says nothing is given up after 2 to 3 times this. */
@@ -146,6 +149,25 @@ export class AmqpConnection {
       isStopped = true;
       if (!this.#isEnded) channel.close().catch(() => {});
     };
+  }
+
+  /**
+   * Listens to an exchange that brings what is published to everyone who listens, and keeps nothing of it.
+   *
+   * @returns what publishes to it. It throws when the server has let go of it.
+   * @throws what the server says: who may not declare an exchange has to go without.
+   */
+  async openSignals(exchange: string, take: (routingKey: string, content: Buffer) => void): Promise<SendSignal> {
+    const channel = await this.#model.createChannel();
+    channel.on('error', () => {});
+    await channel.assertExchange(exchange, 'fanout', { durable: true });
+    const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true });
+    await channel.bindQueue(queue, exchange, '');
+    const onMessage = (message: ConsumeMessage | null) => {
+      if (message !== null && !this.#isEnded) take(message.fields.routingKey, message.content);
+    };
+    await channel.consume(queue, onMessage, { noAck: true });
+    return (routingKey, content) => void channel.publish(exchange, routingKey, content);
   }
 
   /** Ends it at once. */

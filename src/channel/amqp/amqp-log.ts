@@ -37,6 +37,10 @@ export class AmqpLog implements EventLog {
     return this.#session?.append(channel, text, id) ?? this.#reject();
   }
 
+  send(channel: string, text: string): Promise<void> {
+    return this.#session?.send(channel, text) ?? this.#reject();
+  }
+
   follow(channels: readonly string[]): Promise<void> {
     return this.#session?.follow(channels) ?? this.#reject();
   }
@@ -77,6 +81,7 @@ export class AmqpLog implements EventLog {
             this.#feed.connected(epoch);
           },
           event: (channel, event) => this.#feed.event(channel, event),
+          unkept: (channel, text) => this.#feed.unkept(channel, text),
           reached: (sequence) => this.#feed.reached(sequence),
           down: (reason) => {
             if (wasUp || failures >= PATIENCE || !isInTheMaking(reason)) this.#down(reason);

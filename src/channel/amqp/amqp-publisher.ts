@@ -2,7 +2,7 @@ import { tooLargeError, unavailableError, uncertainError } from '../broker-error
 import { encodeBatch, type Outgoing, sequenceBefore } from './amqp-entry.js';
 
 /** What RabbitMQ 4 takes, less some room for what stands around it. RabbitMQ 3 takes eight times as much. */
-const MAX_EVENT_BYTES = 16_000_000;
+export const MAX_EVENT_BYTES = 16_000_000;
 /** What a batch has at most, unless its only event has more. */
 const BATCH_COUNT = 256;
 const BATCH_BYTES = 64 * 1024;

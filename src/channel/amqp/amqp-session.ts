@@ -1,11 +1,11 @@
 import type { Clock } from '../../clock.js';
-import { unavailableError } from '../broker-errors.js';
+import { oversize, tooLargeError, unavailableError } from '../broker-errors.js';
 import { newEpoch } from '../event-id.js';
 import type { LogEvent, LogPage } from '../event-log.js';
-import { AmqpConnection, type StreamMessage } from './amqp-connection.js';
+import { AmqpConnection, type SendSignal, type StreamMessage } from './amqp-connection.js';
 import { AmqpEntry, encodeBatch, sequenceBefore } from './amqp-entry.js';
 import { AmqpOwnIds } from './amqp-own-ids.js';
-import { AmqpPublisher } from './amqp-publisher.js';
+import { AmqpPublisher, MAX_EVENT_BYTES } from './amqp-publisher.js';
 import { AmqpRecent } from './amqp-recent.js';
 import { AmqpScans } from './amqp-scans.js';
 import { AmqpWatch } from './amqp-watch.js';
@@ -25,6 +25,8 @@ export interface SessionEvents {
   /** Everything can be asked. Nothing is followed yet. */
   up(epoch: string): void;
   event(channel: string, event: LogEvent): void;
+  /** An event that is not kept. */
+  unkept(channel: string, text: string): void;
   /** All up to a sequence has been reported. */
   reached(sequence: number): void;
   /** Nothing is followed any more; what was asked rejects next. `up` may come again. */
@@ -84,6 +86,8 @@ export class AmqpSession {
   readonly #known: KnownHistory | null;
   #unnamed = 0;
   #watch: AmqpWatch | null = null;
+  /** Made with the first channel that is followed. */
+  #signals: Promise<SendSignal> | null = null;
 
   /** @param known - what the session before this one has left. */
   constructor(settings: StreamSettings, events: SessionEvents, clock: Clock, known: KnownHistory | null) {
@@ -156,6 +160,7 @@ export class AmqpSession {
   async follow(channels: readonly string[]): Promise<void> {
     if (!this.#isUp) throw this.#unavailable();
     for (const channel of channels) this.#followed.add(channel);
+    await this.#openSignals().catch(() => {});
     const { stream, exchange } = this.#settings;
     if (exchange === null) return;
     try {
@@ -164,6 +169,18 @@ export class AmqpSession {
         this.#bound.add(channel);
         await this.#connection?.bind(stream, exchange, channel);
       }
+    } catch (thrown) {
+      throw unavailableError(thrown);
+    }
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    if (!this.#isUp) throw this.#unavailable();
+    const size = oversize(text, MAX_EVENT_BYTES);
+    if (size !== null) throw tooLargeError(size);
+    const content = Buffer.from(text);
+    try {
+      (await this.#openSignals())(channel, content);
     } catch (thrown) {
       throw unavailableError(thrown);
     }
@@ -204,6 +221,14 @@ export class AmqpSession {
     if (connection === null) this.#abort.abort();
     else await connection.close();
     this.#onEnd(reason);
+  }
+
+  #openSignals(): Promise<SendSignal> {
+    const { stream } = this.#settings;
+    this.#signals ??= this.#connection!.openSignals(`${stream}.signals`, (channel, content) => {
+      if (this.#followed.has(channel)) this.#events.unkept(channel, content.toString());
+    });
+    return this.#signals;
   }
 
   async #begin(): Promise<void> {

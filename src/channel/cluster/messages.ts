@@ -12,6 +12,7 @@ export type Request =
   | readonly ['hello', name: string, limits: WireLimits]
   /** Channel, text and the publisher's id, over and over. Each is answered by its sequence, in order. */
   | readonly ['append', events: readonly (string | null)[]]
+  | readonly ['send', channel: string, text: string]
   | readonly ['follow', number: number, channels: readonly string[]]
   | readonly ['unfollow', channel: string]
   | readonly ['sync', number: number]
@@ -27,6 +28,8 @@ export type Report =
   | readonly ['lost']
   /** Channel, sequence, the publisher's id and text, over and over. */
   | readonly ['events', events: (string | number | null)[]]
+  /** An event that is not kept. */
+  | readonly ['unkept', channel: string, text: string]
   /** The next events that it asked to append have these sequences: from the first on, so many. */
   | ['appended', first: number, count: number]
   | readonly ['answer', number: number, value: unknown];

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { closedError, refusedError, tooLargeError } from '../broker-errors.js';
+import { closedError, oversize, refusedError, tooLargeError } from '../broker-errors.js';
 import type { EventLog, Feed, LogEvent, LogPage } from '../event-log.js';
 import type { HistoryLimits } from '../history.js';
 import { LogRegistry } from './log-registry.js';
@@ -7,13 +7,6 @@ import { type Follower, SharedLog } from './shared-log.js';
 
 /** In bytes. In JSON a character has six at most, and a string of V8 has half a gigabyte. */
 export const MAX_EVENT_BYTES = 64 * 1024 * 1024;
-
-/** The size of an event that is too large; null: it is not. */
-export function oversize(text: string): string | null {
-  if (text.length * 3 <= MAX_EVENT_BYTES) return null;
-  const bytes = Buffer.byteLength(text);
-  return bytes > MAX_EVENT_BYTES ? `${bytes} bytes, at most ${MAX_EVENT_BYTES}` : null;
-}
 
 /** The log of a cluster, for a broker of the process that keeps it. */
 export class PrimaryLog implements EventLog, Follower {
@@ -42,9 +35,16 @@ export class PrimaryLog implements EventLog, Follower {
 
   async append(channel: string, text: string, id: string | null): Promise<number> {
     const log = this.#assertOpen();
-    const size = oversize(text);
+    const size = oversize(text, MAX_EVENT_BYTES);
     if (size !== null) throw tooLargeError(size);
     return log.append(channel, text, id, null);
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    const log = this.#assertOpen();
+    const size = oversize(text, MAX_EVENT_BYTES);
+    if (size !== null) throw tooLargeError(size);
+    log.send(channel, text);
   }
 
   async follow(channels: readonly string[]): Promise<void> {
@@ -82,6 +82,10 @@ export class PrimaryLog implements EventLog, Follower {
 
   event(channel: string, event: LogEvent): void {
     this.#feed.event(channel, event);
+  }
+
+  unkept(channel: string, text: string): void {
+    this.#feed.unkept(channel, text);
   }
 
   /** It appends as nobody's: it is told of its events as others are. */

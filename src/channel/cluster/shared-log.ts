@@ -8,6 +8,8 @@ import type { HistoryLimits } from '../history.js';
 export interface Follower {
   /** An event of a channel that it follows, in the order of the sequences. */
   event(channel: string, event: LogEvent): void;
+  /** An event that is not kept. */
+  unkept(channel: string, text: string): void;
   /** In place of the event, to who appended it: its sequence. It has the event itself. */
   appended(sequence: number): void;
 }
@@ -62,6 +64,11 @@ export class SharedLog {
     this.#untold.push({ channel, event, publisher });
     if (!this.#isTelling) this.#tellAll();
     return event.sequence;
+  }
+
+  /** Tells of an event, and keeps nothing of it. */
+  send(channel: string, text: string): void {
+    for (const follower of this.#followers.get(channel) ?? []) follower.unkept(channel, text);
   }
 
   follow(channel: string, follower: Follower): void {

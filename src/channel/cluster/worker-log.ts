@@ -1,9 +1,16 @@
 import type { Clock, Timer } from '../../clock.js';
-import { closedError, refusedError, tooLargeError, unavailableError, uncertainError } from '../broker-errors.js';
+import {
+  closedError,
+  oversize,
+  refusedError,
+  tooLargeError,
+  unavailableError,
+  uncertainError,
+} from '../broker-errors.js';
 import type { EventLog, Feed, LogEvent, LogPage } from '../event-log.js';
 import type { HistoryLimits } from '../history.js';
 import { forEachEvent, type Report, toWire } from './messages.js';
-import { oversize } from './primary-log.js';
+import { MAX_EVENT_BYTES } from './primary-log.js';
 import { RequestQueue } from './request-queue.js';
 import { type PortListener, WorkerPort } from './worker-port.js';
 
@@ -59,10 +66,18 @@ export class WorkerLog implements EventLog, PortListener {
 
   append(channel: string, text: string, id: string | null): Promise<number> {
     if (!this.#isConnected) return Promise.reject(this.#awayError());
-    const size = oversize(text);
+    const size = oversize(text, MAX_EVENT_BYTES);
     if (size !== null) return Promise.reject(tooLargeError(size));
     this.#schedule();
     return this.#queue.append(channel, text, id);
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    if (!this.#isConnected) throw this.#awayError();
+    const size = oversize(text, MAX_EVENT_BYTES);
+    if (size !== null) throw tooLargeError(size);
+    this.#queue.add(['send', channel, text]);
+    this.#schedule();
   }
 
   follow(channels: readonly string[]): Promise<void> {
@@ -123,6 +138,7 @@ export class WorkerLog implements EventLog, PortListener {
     // Hot path: bench/workers.
     if (report[0] === 'events') forEachEvent(report[1], this.#tellOther);
     else if (report[0] === 'appended') this.#queue.appended(report[1], report[2], this.#tellOwn);
+    else if (report[0] === 'unkept') this.#feed.unkept(report[1], report[2]);
     else if (report[0] === 'answer') this.#answered(report[1], report[2]);
     else if (report[0] === 'lost') this.#lost(new Error('this worker left more than 64 MiB of events unread'));
     else {

@@ -26,7 +26,7 @@ export class WorkerSession implements Follower {
   readonly #send: SendReports;
   readonly #followed = new Set<string>();
   #reports: { report: Report; length: number }[] = [];
-  /** Of events. Answers do not count: the worker asked for them, and would ask again. */
+  /** Of events, kept or not. Answers do not count: the worker asked for them, and would ask again. */
   #waitingLength = 0;
   #isScheduled = false;
   #isSending = false;
@@ -68,6 +68,14 @@ export class WorkerSession implements Follower {
     }
   }
 
+  /** One that does not read is told nothing: it is promised to nobody. */
+  unkept(channel: string, text: string): void {
+    if (this.#waitingLength > MAX_WAITING_LENGTH) return;
+    const length = text.length + channel.length + EVENT_LENGTH;
+    this.#waitingLength += length;
+    this.#tell(['unkept', channel, text], length);
+  }
+
   appended(sequence: number): void {
     const last = this.#reports.at(-1)?.report;
     if (last?.[0] === 'appended' && last[1] + last[2] === sequence) last[2]++;
@@ -76,6 +84,7 @@ export class WorkerSession implements Follower {
 
   #do(request: Request): void {
     if (request[0] === 'append') this.#append(request[1]);
+    else if (request[0] === 'send') this.#log.send(request[1], request[2]);
     else if (request[0] === 'follow') this.#follow(request[1], request[2]);
     else if (request[0] === 'unfollow') this.#unfollow(request[1]);
     else if (request[0] === 'sync') this.#answer(request[1], this.#log.head);
@@ -148,7 +157,7 @@ export class WorkerSession implements Follower {
     while (count < this.#reports.length && messageLength < MESSAGE_LENGTH) {
       const { report, length } = this.#reports[count++]!;
       messageLength += length;
-      if (report[0] === 'events') this.#waitingLength -= length;
+      if (report[0] === 'events' || report[0] === 'unkept') this.#waitingLength -= length;
     }
     const sent = this.#reports.splice(0, count);
     this.#isSending = true;

@@ -78,6 +78,11 @@ export class LmdbLog implements EventLog {
     });
   }
 
+  async send(channel: string, text: string): Promise<void> {
+    if (this.#session === null) throw this.#awayError();
+    if (this.#followed.has(channel)) this.#feed.unkept(channel, text);
+  }
+
   async follow(channels: readonly string[]): Promise<void> {
     if (this.#session === null) throw this.#awayError();
     for (const channel of channels) this.#followed.add(channel);

@@ -20,6 +20,8 @@ export interface NatsLiveContext {
   last(): Promise<number>;
   /** @param subject - what comes after `<prefix>.live.event.` */
   event(channel: string, event: LogEvent, subject: string): void;
+  /** An event that is not kept. */
+  unkept(channel: string, text: string): void;
   /** A message did not come: nothing is followed any more. */
   missed(reason: Error): void;
   /** A message has a sequence that was there before: the stream may be another one. */
@@ -40,6 +42,8 @@ export class NatsLive {
   readonly #clock: Clock;
   /** `<prefix>.live.event.` */
   readonly #eventsSubject: string;
+  /** `<prefix>.live.signal.`: what is published here is not the stream's, and not kept. */
+  readonly #signalsSubject: string;
   readonly #channels = new Map<string, string>();
   readonly #patterns = new Map<string, readonly string[]>();
   /** Which patterns a subject matches. */
@@ -56,6 +60,7 @@ export class NatsLive {
     this.#context = context;
     this.#clock = clock;
     this.#eventsSubject = `${context.subject}.event.`;
+    this.#signalsSubject = `${context.subject}.signal.`;
   }
 
   get isOn(): boolean {
@@ -81,6 +86,11 @@ export class NatsLive {
   unfollow(channel: string): void {
     if (this.#patterns.delete(channel)) this.#matching.clear();
     else this.#channels.delete(this.#eventsSubject + subjectOf(channel));
+  }
+
+  /** Has an event heard by whoever follows the channel, and by nobody who comes later. */
+  send(channel: string, text: string): void {
+    this.#context.nc.publish(this.#signalsSubject + subjectOf(channel), text);
   }
 
   /** Lets go of the subscription if nothing is followed. */
@@ -135,8 +145,10 @@ export class NatsLive {
   #receive(msg: Msg): void {
     // Hot path: bench/brokers, case "publish to client".
     const sequence = Number(msg.headers?.get('Nats-Sequence'));
-    // It was published here by somebody, and is not of the stream.
-    if (!Number.isSafeInteger(sequence) || sequence <= 0) return;
+    if (!Number.isSafeInteger(sequence) || sequence <= 0) {
+      this.#receiveUnkept(msg);
+      return;
+    }
     if (sequence - 1 === this.#reached) {
       this.#report(sequence, msg);
       if (this.#early.size > 0 || this.#waiting.length > 0) this.#goOn();
@@ -148,6 +160,16 @@ export class NatsLive {
     }
     this.#early.set(sequence, msg);
     if (this.#reached !== null) this.#expectLate();
+  }
+
+  /** What was published here, and is not of the stream. */
+  #receiveUnkept(msg: Msg): void {
+    if (!msg.subject.startsWith(this.#signalsSubject)) return;
+    const subject = this.#eventsSubject + msg.subject.slice(this.#signalsSubject.length);
+    const channel = this.#channels.get(subject);
+    const text = msg.string();
+    if (channel !== undefined) this.#context.unkept(channel, text);
+    for (const pattern of this.#patternsOf(subject)) this.#context.unkept(pattern, text);
   }
 
   #goOn(): void {

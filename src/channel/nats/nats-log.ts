@@ -62,13 +62,13 @@ export class NatsLog implements EventLog {
   }
 
   async append(channel: string, text: string, id: string | null): Promise<number> {
-    if (isPattern(channel)) {
-      throw new InvalidEventError(
-        'INVALID_CHANNEL',
-        `Invalid channel: ${quote(channel)} stands for many. Publish to one of them.`,
-      );
-    }
+    assertIsOne(channel);
     return this.#current().append(channel, text, id);
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    assertIsOne(channel);
+    return this.#current().send(channel, text);
   }
 
   async follow(channels: readonly string[]): Promise<void> {
@@ -138,6 +138,7 @@ export class NatsLog implements EventLog {
       domain,
       inboxPrefix: connection.inboxPrefix,
       event: (channel, event) => this.#feed.event(channel, event),
+      unkept: (channel, text) => this.#feed.unkept(channel, text),
       interrupted: (reason) => {
         this.#feed.lost(reason);
         return () => this.#feed.connected(stream.epoch);
@@ -219,4 +220,12 @@ function readServers(servers: readonly string[]): { addresses: string[]; login: 
     return scheme + address;
   });
   return { addresses, login };
+}
+
+function assertIsOne(channel: string): void {
+  if (!isPattern(channel)) return;
+  throw new InvalidEventError(
+    'INVALID_CHANNEL',
+    `Invalid channel: ${quote(channel)} stands for many. Publish to one of them.`,
+  );
 }

@@ -3,7 +3,7 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { systemClock, type Timer } from '../../clock.js';
 import type { BrokerError } from '../../errors.js';
-import { unavailableError } from '../broker-errors.js';
+import { oversize, tooLargeError, unavailableError } from '../broker-errors.js';
 import type { LogEvent, LogPage } from '../event-log.js';
 import { NatsAppends } from './nats-appends.js';
 import { headersOf } from './nats-event.js';
@@ -21,6 +21,7 @@ export interface NatsSessionContext extends NatsNames {
   readonly nc: NatsConnection;
   readonly stream: NatsStream;
   event(channel: string, event: LogEvent): void;
+  unkept(channel: string, text: string): void;
   /** Nothing is followed any more, while the connection stays. Returns what to call when all that is done. */
   interrupted(reason: unknown): () => void;
   /** It is over. Called before what was asked rejects. */
@@ -65,6 +66,7 @@ export class NatsSession {
         this.#history.note(channel, subject, event);
         context.event(channel, event);
       },
+      unkept: (channel, text) => context.unkept(channel, text),
       missed: (reason) => this.#beginAgain(reason),
       repeated: () => this.#check(),
       failed: (reason) => this.end(reason),
@@ -87,6 +89,17 @@ export class NatsSession {
     const sequence = await this.#appends.append(subject, text, headersOf(id));
     this.#learn(sequence);
     return sequence;
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    const { nc, fault } = this.#context;
+    const size = oversize(text, nc.info?.max_payload ?? Infinity);
+    if (size !== null) throw tooLargeError(size);
+    try {
+      this.#live.send(channel, text);
+    } catch (thrown) {
+      throw fault(thrown);
+    }
   }
 
   follow(channels: readonly string[]): Promise<void> {

@@ -47,7 +47,7 @@ const MAX_HISTORY_COUNT = 2 ** 31 - 1;
  *
  * Other programs reach subscribers with `PUBLISH channel text`: the text is the data of a `message` event. Such events have no
  * id and no history: who is away, or while the connection is, misses them and is not told. Someone subscribed to a channel and to a
- * pattern that matches it gets them for each.
+ * pattern that matches it gets them for each, and signals as well.
  *
  * A Redis that evicts must be told to evict keys with an expiry only (`volatile-lru`, or `noeviction`): what it evicts is told as a
  * gap then, but not if it evicts what we know of the history.
@@ -109,6 +109,11 @@ export class RedisBroker extends LogBroker implements PatternBroker {
   override publish(channel: string, event: string, data?: unknown, options?: EventOptions): Promise<string> {
     if (typeof channel === 'string' && isPattern(channel)) return Promise.reject(patternError(channel));
     return super.publish(channel, event, data, options);
+  }
+
+  override async signal(channel: string, event: string, data?: unknown): Promise<void> {
+    if (typeof channel === 'string' && isPattern(channel)) throw patternError(channel);
+    return super.signal(channel, event, data);
   }
 }
 

@@ -9,6 +9,8 @@ import { escapeGlob, globOf, isPattern, matcherOf } from './redis-pattern.js';
  * Patterns would match them.
  */
 const INTERNAL = /^(__|\{[^{}]+\}:(epoch$|[0-9a-z]{8}:live:))/;
+/** What a message begins with whose event is not kept: it has no sequence. */
+const UNKEPT = '-';
 /** Between the records of one message, and within one between the id and the text: neither has a carriage return. */
 const BETWEEN = '\r\r';
 
@@ -21,10 +23,14 @@ export interface RedisFollowingContext {
   readonly foreign: boolean;
 }
 
+type Listener = (message: string, name: string) => void;
+
 interface Pattern {
   readonly matches: (channel: string) => boolean;
+  /** Hears live events of channels that match. */
+  readonly hear: Listener;
   /** Hears what programs publish on channels that match. */
-  readonly hear: (message: string, channel: string) => void;
+  readonly hearForeign: Listener;
 }
 
 /** A record: what is kept of an event. An equals sign and the publisher's own id if there is one, a carriage return, the text. */
@@ -60,15 +66,20 @@ export class RedisFollowing {
     const channels = names.filter((name) => !isPattern(name));
     const patterns = names.filter(isPattern);
     for (const channel of channels) this.#channels.add(channel);
+    const live = [connection.subscribe(this.#pubSub, this.#liveNames(channels), this.#hear)];
     const foreign = [connection.subscribe('channels', channels.filter(this.#isForeign), this.#hearForeign)];
     for (const name of patterns) {
-      const pattern = { matches: matcherOf(name), hear: this.#foreignListenerOf(name) };
+      const pattern = {
+        matches: matcherOf(name),
+        hear: this.#listenerOf(name),
+        hearForeign: this.#foreignListenerOf(name),
+      };
       this.#patterns.set(name, pattern);
-      if (this.#context.foreign) foreign.push(connection.subscribe('patterns', [globOf(name)], pattern.hear));
+      live.push(connection.subscribe('patterns', [this.#liveGlob(name)], pattern.hear));
+      if (this.#context.foreign) foreign.push(connection.subscribe('patterns', [globOf(name)], pattern.hearForeign));
     }
     await Promise.all([
-      this.#subscribe(this.#pubSub, this.#liveNames(channels)),
-      this.#subscribe('patterns', this.#liveGlobs(patterns)),
+      ...live,
       Promise.all(foreign).catch((thrown) => {
         throw refusalOf(thrown, 'foreign') ?? thrown;
       }),
@@ -84,8 +95,14 @@ export class RedisFollowing {
     const pattern = this.#patterns.get(name);
     if (pattern === undefined) return;
     this.#patterns.delete(name);
-    connection.unsubscribe('patterns', this.#liveGlobs([name]), this.#hear);
-    if (foreign) connection.unsubscribe('patterns', [globOf(name)], pattern.hear);
+    connection.unsubscribe('patterns', [this.#liveGlob(name)], pattern.hear);
+    if (foreign) connection.unsubscribe('patterns', [globOf(name)], pattern.hearForeign);
+  }
+
+  /** Has an event heard by whoever follows the channel, and by nobody who comes later. */
+  async send(channel: string, text: string): Promise<void> {
+    const { connection, isSharded, live } = this.#context;
+    await connection.ask([isSharded ? 'SPUBLISH' : 'PUBLISH', live + channel, UNKEPT + text]);
   }
 
   /** Hears nothing any more. */
@@ -94,23 +111,23 @@ export class RedisFollowing {
     this.#patterns.clear();
   }
 
-  #subscribe(pubSub: PubSub, names: readonly string[]): Promise<void> {
-    return this.#context.connection.subscribe(pubSub, names, this.#hear);
-  }
-
   #liveNames(channels: readonly string[]): string[] {
     return channels.map((channel) => this.#context.live + channel);
   }
 
-  #liveGlobs(patterns: readonly string[]): string[] {
-    return patterns.map((pattern) => escapeGlob(this.#context.live) + globOf(pattern));
+  #liveGlob(pattern: string): string {
+    return escapeGlob(this.#context.live) + globOf(pattern);
   }
 
-  /** Takes a message: the sequence of its first event, then the records. */
+  /** Takes a message: the sequence of its first event, then the records; or an event that is not kept. */
   readonly #hear = (message: string, name: string): void => {
     // Hot path: bench/brokers, case "redis publish to client".
     const { feed, live } = this.#context;
     const channel = name.slice(live.length);
+    if (message.startsWith(UNKEPT)) {
+      if (this.#channels.has(channel)) feed.unkept(channel, message.slice(UNKEPT.length));
+      return;
+    }
     const followed = this.#followedOf(channel);
     const begin = message.search(/\D/);
     let sequence = Number(message.slice(0, begin));
@@ -124,6 +141,14 @@ export class RedisFollowing {
     }
   };
 
+  /** A message comes once more for each pattern, which alone gets what has no sequence to tell that by. */
+  #listenerOf(pattern: string): Listener {
+    return (message, name) => {
+      if (message.startsWith(UNKEPT)) this.#context.feed.unkept(pattern, message.slice(UNKEPT.length));
+      else this.#hear(message, name);
+    };
+  }
+
   #followedOf(channel: string): string[] {
     const followed = this.#channels.has(channel) ? [channel] : [];
     for (const [name, { matches }] of this.#patterns) if (matches(channel)) followed.push(name);
@@ -136,7 +161,7 @@ export class RedisFollowing {
 
   readonly #hearForeign = (message: string, channel: string): void => this.#reportForeign(channel, message);
 
-  #foreignListenerOf(pattern: string): Pattern['hear'] {
+  #foreignListenerOf(pattern: string): Listener {
     return (message, channel) => {
       if (this.#isForeign(channel)) this.#reportForeign(pattern, message);
     };

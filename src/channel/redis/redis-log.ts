@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock, Timer } from '../../clock.js';
-import { tooLargeError, unavailableError } from '../broker-errors.js';
+import { oversize, tooLargeError, unavailableError } from '../broker-errors.js';
 import type { EventLog, Feed, LogPage } from '../event-log.js';
 import { RedisConnection } from './redis-connection.js';
 import { redirectionOf, refusalOf } from './redis-errors.js';
@@ -61,9 +61,15 @@ export class RedisLog implements EventLog {
   }
 
   append(channel: string, text: string, id: string | null): Promise<number> {
-    if (text.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(text) > MAX_EVENT_BYTES)
-      return Promise.reject(tooLargeError(`${Buffer.byteLength(text)} bytes, at most ${MAX_EVENT_BYTES}`));
+    const size = oversize(text, MAX_EVENT_BYTES);
+    if (size !== null) return Promise.reject(tooLargeError(size));
     return this.#session?.append(channel, text, id) ?? this.#unavailable();
+  }
+
+  async send(channel: string, text: string): Promise<void> {
+    const size = oversize(text, MAX_EVENT_BYTES);
+    if (size !== null) throw tooLargeError(size);
+    await (this.#session?.send(channel, text) ?? this.#unavailable());
   }
 
   follow(channels: readonly string[]): Promise<void> {

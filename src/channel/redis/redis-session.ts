@@ -90,6 +90,10 @@ export class RedisSession {
     return sequence;
   }
 
+  send(channel: string, text: string): Promise<void> {
+    return this.#asked(this.#following.send(channel, text));
+  }
+
   follow(channels: readonly string[]): Promise<void> {
     return this.#asked(this.#following.follow(channels));
   }

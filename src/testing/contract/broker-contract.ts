@@ -4,6 +4,7 @@ import type { Broker } from '../../channel/broker.js';
 import { deliveryCases } from './delivery-cases.js';
 import { resumeCases } from './resume-cases.js';
 import { sharedCases } from './shared-cases.js';
+import { signalCases } from './signal-cases.js';
 
 /** Makes the brokers that are held against the contract. The suite closes what it opens. */
 export interface BrokerSource {
@@ -18,10 +19,10 @@ export interface BrokerContractCase {
   /** What a broker does, and in which case. */
   readonly title: string;
   /**
-   * What not every engine can: to keep a number of events of each channel (`historyCount`), and to share its history with other
-   * processes (`beside`). A broker that cannot skips the case, and says so in its documentation.
+   * What not every engine can: to keep a number of events of each channel (`historyCount`), to share its history with other
+   * processes (`beside`), and to bring events that it does not keep (`signal`, see {@link SignalBroker}). A broker that cannot skips the case, and says so in its documentation.
    */
-  readonly requires?: 'historyCount' | 'beside';
+  readonly requires?: 'historyCount' | 'beside' | 'signal';
   /** @throws an Error that says what was expected, and what came. */
   run(source: BrokerSource): Promise<void>;
 }
@@ -36,4 +37,9 @@ export interface BrokerContractCase {
  * }
  * ```
  */
-export const brokerContract: readonly BrokerContractCase[] = [...deliveryCases, ...resumeCases, ...sharedCases];
+export const brokerContract: readonly BrokerContractCase[] = [
+  ...deliveryCases,
+  ...resumeCases,
+  ...sharedCases,
+  ...signalCases,
+];
