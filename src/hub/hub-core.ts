@@ -11,6 +11,7 @@ import { wallTime } from './authorization/wall-time.js';
 import { brokerRefusal } from './broker-refusal.js';
 import type { HubWatcher } from './hub-watcher.js';
 import type { HubMetrics } from './metrics/hub-metrics.js';
+import { HubNodes } from './nodes/hub-nodes.js';
 import { PublishRate } from './publish-rate.js';
 import { TopicSelectors } from './topics/topic-selectors.js';
 import { Audience } from './updates/audience.js';
@@ -75,7 +76,10 @@ const EVERYTHING: Claims = { publish: ['*'], subscribe: [], payload: undefined, 
 export class HubCore {
   readonly options: HubCoreOptions;
   readonly log: UpdateLog;
+  /** Who has a stream at this hub. */
   readonly audience = new Audience();
+  /** This hub and all others of the broker. */
+  readonly nodes: HubNodes;
   /** The time of day, in milliseconds since the epoch. */
   readonly now: () => number;
   /** Counts what is published, and what is not kept. The hub sets it. */
@@ -87,6 +91,7 @@ export class HubCore {
   constructor(options: HubCoreOptions) {
     this.options = options;
     this.log = new UpdateLog(options.broker);
+    this.nodes = new HubNodes(options.broker, options.clock, this.audience);
     this.now = wallTime(options.clock);
     const { publishesPerSecond } = options.limits;
     this.#rate = publishesPerSecond > 0 ? new PublishRate(publishesPerSecond) : null;

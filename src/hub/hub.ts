@@ -100,11 +100,13 @@ export class Hub {
   }
 
   /**
-   * Starts to listen.
+   * Starts to listen, known to the other hubs of its broker.
    *
    * @throws {@link ConfigurationError} as `Router.listen` does.
    */
   async listen(): Promise<Server> {
+    // A broker of its own no other hub can have.
+    if (this.#ownBroker === null) await this.#core.nodes.join();
     const { port = 0, host = '127.0.0.1', tls, http2 } = this.#options;
     this.#server = await this.router.listen({ port, host, ...withoutUndefined({ tls, http2 }) });
     this.#console?.start();
@@ -127,6 +129,7 @@ export class Hub {
   async close(options: DrainOptions = {}): Promise<void> {
     this.#isClosing = true;
     await this.#server?.close(options);
+    this.#core.nodes.leave();
     await this.#graphite?.close();
     this.#console?.stop();
     await this.#ownBroker?.close();

@@ -9,7 +9,7 @@ import { labelledFrame, labelledPlace } from './labelled-frame.js';
 import { WELCOME_PAGE } from './welcome-page.js';
 
 /** What a client may name its connection, by which it changes its channels later: as good as a password, and as hard to guess. */
-const KEY = /^[A-Za-z0-9_-]{22,64}$/;
+export const STREAM_KEY = /^[A-Za-z0-9_-]{22,64}$/;
 
 /**
  * The hub's simple interface: `GET /?channels=a&channels=b` streams these channels.
@@ -47,7 +47,7 @@ export class BroadcastHandler extends HubStream {
       this.error(400, 'no channels: ask for some, as in ?channels=news&channels=prices');
     }
     const key = this.query.get('connection');
-    if (key !== null && !KEY.test(key)) this.error(400, 'connection is not 22 to 64 letters, digits, - and _');
+    if (key !== null && !STREAM_KEY.test(key)) this.error(400, 'connection is not 22 to 64 letters, digits, - and _');
     this.key = key;
     this.#isLabelled = this.query.get('envelope') === '1';
     this.#isPoll = this.query.get('poll') === '1' || this.headers['x-requested-with'] === 'XMLHttpRequest';

@@ -14,8 +14,8 @@ import type { WatchedStream } from '../hub-watcher.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import type { HubSubscriber } from '../updates/audience.js';
 import { Selection } from '../updates/selection.js';
+import { subscriptionUpdate } from '../updates/subscription-document.js';
 import { cursorHeader, cursorOf, placeNow } from './cursor.js';
-import { subscriptionUpdate } from './subscription-document.js';
 
 /** What the hub mounts its handlers with. */
 export interface HubMount {

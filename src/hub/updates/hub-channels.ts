@@ -29,6 +29,10 @@ export const ENVELOPE_TYPE = `${PREFIX}update`;
 /** The same, of what goes by a channel of its own as well. */
 export const COPY_TYPE = `${PREFIX}copy`;
 
+/** By which hubs of one broker speak with each other, and what they say, of which nothing is kept. */
+export const NODES_CHANNEL = `${PREFIX}nodes`;
+export const NODES_TYPE = NODES_CHANNEL;
+
 const MAX_BYTES = 255;
 
 /** Whether a channel, or a type of events, is the hub's own, which nobody publishes on or asks for. */

@@ -1,6 +1,6 @@
 import { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
-import { COPY_TYPE, isReserved, ownChannelOf, SHARED_CHANNELS } from './hub-channels.js';
+import { COPY_TYPE, ENVELOPE_TYPE, isReserved, ownChannelOf, SHARED_CHANNELS } from './hub-channels.js';
 import type { OpenedUpdate, UpdateLog } from './update-log.js';
 
 /** Where the topics of subscriptions begin. */
@@ -35,8 +35,8 @@ export class Selection {
   relay(frame: Frame, channel: string | null): Frame | null {
     // Hot path: bench/hub, case "one topic".
     if (channel === null) return frame;
-    // What other programs put into the hub's own channels is nobody's.
-    if (!isEnvelope(frame)) return isReserved(channel) ? null : frame;
+    // What hubs say to each other, and what other programs put into their channels, is nobody's.
+    if (!isEnvelope(frame)) return isReserved(channel) || isReserved(frame.eventType ?? '') ? null : frame;
     // A pattern brings the copy, and what it is a copy of.
     if (frame.eventType === COPY_TYPE && this.selectors.areExact) return null;
     const update = this.#log.open(frame);
@@ -65,5 +65,5 @@ export class Selection {
 }
 
 function isEnvelope({ eventType }: Frame): boolean {
-  return eventType !== null && isReserved(eventType);
+  return eventType === ENVELOPE_TYPE || eventType === COPY_TYPE;
 }

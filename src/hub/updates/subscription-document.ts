@@ -1,9 +1,9 @@
 /** Who is subscribed to what, as documents and as updates. */
 
 import { randomUUID } from 'node:crypto';
-import type { HubSubscriber } from '../updates/audience.js';
-import { SUBSCRIPTIONS_PATH } from '../updates/selection.js';
-import type { Update } from '../updates/update.js';
+import type { HubSubscriber } from './audience.js';
+import { SUBSCRIPTIONS_PATH } from './selection.js';
+import type { Update } from './update.js';
 
 const CONTEXT = 'https://mercure.rocks/';
 
@@ -40,6 +40,27 @@ export function subscriptionDocument(subscriber: HubSubscriber, topic: string, a
     active,
     ...(payload === undefined ? {} : { payload }),
   };
+}
+
+/** Of which subscriptions: all, unless a topic or a subscriber is named. */
+export interface SubscriptionQuery {
+  readonly topic?: string | undefined;
+  readonly subscriber?: string | undefined;
+}
+
+/** The subscriptions of these subscribers that are asked for. */
+export function subscriptionsOf(
+  subscribers: Iterable<HubSubscriber>,
+  { topic, subscriber }: SubscriptionQuery,
+): SubscriptionDocument[] {
+  const documents: SubscriptionDocument[] = [];
+  for (const each of subscribers) {
+    if (subscriber !== undefined && each.id !== subscriber) continue;
+    const { texts } = each.selectors;
+    const topics = topic === undefined ? [...texts] : [topic].filter((text) => texts.has(text));
+    documents.push(...topics.map((text) => subscriptionDocument(each, text)));
+  }
+  return documents;
 }
 
 /** What those are told who look at subscriptions: a private update of the subscription's own topic. */
