@@ -21,6 +21,8 @@ export interface RedisBrokerOptions {
   prefix?: string;
   /** Events kept of each channel; `0` keeps none. @defaultValue 1000 */
   historyCount?: number;
+  /** Bytes kept of each channel; `0` keeps none. To count them makes each publish dearer. @defaultValue `Infinity` */
+  historyBytes?: number;
   /** How long an event is kept, in milliseconds. @defaultValue 3600000 (1 hour) */
   historyMs?: number;
   /** Whether what other programs `PUBLISH` on the bare name of a channel reaches its subscribers. @defaultValue true */
@@ -72,6 +74,7 @@ export class RedisBroker extends LogBroker implements PatternBroker {
     url,
     prefix = 'tradewind',
     historyCount = 1_000,
+    historyBytes = Infinity,
     historyMs = 3_600_000,
     foreign = true,
     tls,
@@ -88,6 +91,7 @@ export class RedisBroker extends LogBroker implements PatternBroker {
       faults.add(`prefix ${quote(prefix)} is not 1 to 100 characters without braces`);
     if (!Number.isInteger(historyCount)) faults.add(`historyCount ${quote(historyCount)} is not a whole number`);
     else faults.checkNumber('historyCount', historyCount, MAX_HISTORY_COUNT);
+    faults.checkNumber('historyBytes', historyBytes);
     if (!Number.isInteger(historyMs) || historyMs === 0)
       faults.add(`historyMs ${quote(historyMs)} is not a whole number above 0`);
     else faults.checkNumber('historyMs', historyMs, MAX_HISTORY_MS);
@@ -98,6 +102,7 @@ export class RedisBroker extends LogBroker implements PatternBroker {
       tls,
       prefix: `{${prefix}}:`,
       historyCount,
+      historyBytes,
       historyMs,
       foreign,
       // Between two tries to connect nothing else keeps a process that uses the broker alive.

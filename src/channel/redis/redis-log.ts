@@ -27,6 +27,8 @@ export interface RedisLogSettings {
   readonly prefix: string;
   readonly historyCount: number;
   readonly historyMs: number;
+  /** Infinity: as many as there are. */
+  readonly historyBytes: number;
   /** Whether to hear what programs publish that know nothing of us. */
   readonly foreign: boolean;
   readonly clock: Clock;

@@ -11,6 +11,7 @@
  * | `{prefix}:<epoch>:history:<channel>` | stream | entries `<sequence>-0`: `e` the record, `p` the sequence before it in its channel |
  * | `{prefix}:<epoch>:ids:<channel>` | sorted set | publishers' own ids, each with the sequence of the first event that has it |
  * | `{prefix}:<epoch>:named` | sorted set | each channel that has such ids, with the sequence of the last |
+ * | `{prefix}:<epoch>:bytes:<channel>` | list | where `historyBytes` bounds it: how many bytes the channel had had before its oldest entry, and up to each |
  * | `{prefix}:<epoch>:again:<channel>` | hash | the sequences of later events with the same id, joined by commas |
  *
  * A history that was replaced keeps to names of its own: nothing of it can be taken for the new one's, and it expires.
@@ -76,17 +77,17 @@ return { epoch, sharded }
 /**
  * Appends events to the histories of their channels, and hands them to whoever listens.
  *
- * KEYS: meta. ARGV: the epoch; the prefix of this history's keys; how many events a channel keeps; for how many ms; then
- * for each event its channel and its record.
+ * KEYS: meta. ARGV: the epoch; the prefix of this history's keys; how many events a channel keeps; for how many ms; how many bytes
+ * of records, or -1 for any number; then for each event its channel and its record.
  * Returns the sequence of the first, the others count on from there; then, of each that Redis would not take, its place
  * from 0 and what Redis said.
  */
 export const APPEND = `${COMMON}
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'floor', 'sharded', 'restarted')
 if meta[1] ~= ARGV[1] then return false end
-local prefix, historyCount, historyMs = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local prefix, historyCount, historyMs, historyBytes = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local isSharded = meta[4] == '1'
-local begin = 5
+local begin = 6
 local count = (#ARGV - begin + 1) / 2
 local now = sequenceOfNow()
 -- Above that of the restart, should the clock go back after it: below is what was lost.
@@ -116,7 +117,7 @@ for index = begin, #ARGV, 2 do
   local channel = channels[name]
   if not channel then
     local previous = redis.call('ZSCORE', prefix .. 'channels', name)
-    channel = { history = prefix .. 'history:' .. name, previous = previous and text(previous) or meta[3] }
+    channel = { history = prefix .. 'history:' .. name, previous = previous and text(previous) or meta[3], sizes = {} }
     channels[name] = channel
     order[#order + 1] = name
   end
@@ -127,7 +128,8 @@ for index = begin, #ARGV, 2 do
     reply[#reply + 1] = kept.err
     sendRun()
   else
-    channel.previous, channel.isFilled = sequence, true
+    channel.previous = sequence
+    channel.sizes[#channel.sizes + 1] = #record
     if string.byte(record) == 61 then
       local id = string.match(record, '^=([^\\r]*)')
       channel.named = sequence
@@ -166,14 +168,45 @@ local function dropIds(name, history)
   redis.call('PEXPIRE', again, historyMs)
 end
 
+-- Keeps count of what was appended. Returns the list of it, and how many bytes the channel has had in all.
+local function countBytes(name, channel)
+  local list = prefix .. 'bytes:' .. name
+  local before = redis.call('XLEN', channel.history) - #channel.sizes
+  if redis.call('LLEN', list) ~= before + 1 then
+    -- It is new, or brokers have appended that do not count: what was there weighs nothing.
+    redis.call('DEL', list)
+    for _ = 0, before do redis.call('RPUSH', list, 0) end
+  end
+  local total = tonumber(redis.call('LINDEX', list, -1))
+  for _, size in ipairs(channel.sizes) do
+    total = total + size
+    redis.call('RPUSH', list, text(total))
+  end
+  return list, total
+end
+
 local oldest = text(math.max(0, now - historyMs * 4096))
+
+-- Evicts what is beyond the limits.
+local function trim(name, channel)
+  local list, total
+  if historyBytes >= 0 then list, total = countBytes(name, channel) end
+  local dropped = redis.call('XTRIM', channel.history, 'MAXLEN', historyCount)
+  dropped = dropped + redis.call('XTRIM', channel.history, 'MINID', oldest)
+  redis.call('PEXPIRE', channel.history, historyMs)
+  if not list then return end
+  local excess = dropped
+  while total - tonumber(redis.call('LINDEX', list, excess)) > historyBytes do excess = excess + 1 end
+  if excess > dropped then redis.call('XTRIM', channel.history, 'MAXLEN', redis.call('LLEN', list) - 1 - excess) end
+  if excess > 0 then redis.call('LPOP', list, excess) end
+  redis.call('PEXPIRE', list, historyMs)
+end
+
 for _, name in ipairs(order) do
   local channel = channels[name]
-  if channel.isFilled then
+  if #channel.sizes > 0 then
     redis.call('ZADD', prefix .. 'channels', channel.previous, name)
-    redis.call('XTRIM', channel.history, 'MAXLEN', historyCount)
-    redis.call('XTRIM', channel.history, 'MINID', oldest)
-    redis.call('PEXPIRE', channel.history, historyMs)
+    trim(name, channel)
     if redis.call('EXISTS', prefix .. 'ids:' .. name) == 1 then dropIds(name, channel.history) end
     if channel.named then
       redis.call('ZADD', prefix .. 'named', channel.named, name)

@@ -47,14 +47,15 @@ export class RedisSession {
 
   private constructor(context: SessionContext, epoch: string, isSharded: boolean) {
     const { connection, options, feed } = context;
-    const { prefix, historyCount, historyMs, foreign } = options;
+    const { prefix, historyCount, historyMs, historyBytes, foreign } = options;
     this.connection = connection;
     this.epoch = epoch;
     this.#context = context;
     this.#meta = `${prefix}meta`;
     this.#base = `${prefix}${epoch}:`;
     this.#following = new RedisFollowing({ connection, feed, live: `${this.#base}live:`, isSharded, foreign });
-    const call = ['EVALSHA', shaOf(APPEND), '1', this.#meta, epoch, this.#base, `${historyCount}`, `${historyMs}`];
+    const limits = [`${historyCount}`, `${historyMs}`, historyBytes === Infinity ? '-1' : `${historyBytes}`];
+    const call = ['EVALSHA', shaOf(APPEND), '1', this.#meta, epoch, this.#base, ...limits];
     this.#appends = new RedisAppends({
       call: (events) => connection.ask([...call, ...events]),
       load: () => connection.ask(['SCRIPT', 'LOAD', APPEND]),

@@ -5,8 +5,9 @@ import type { OptionFaults } from '../../option-faults.js';
 import type { Values } from './read-settings.js';
 
 const HOUR_MS = 60 * 60 * 1_000;
-/** What the history of one channel, and of all, may take of this process's memory. */
-const IN_MEMORY = { historyBytes: 64 * 1024 ** 2, historyTotalBytes: 512 * 1024 ** 2 };
+/** What the history of one channel may take of memory, this process's or Redis'; and those of all, of this process's. */
+const HISTORY_BYTES = 64 * 1024 ** 2;
+const HISTORY_TOTAL_BYTES = 512 * 1024 ** 2;
 
 /**
  * Makes the broker that the settings ask for. Its engine's client is imported only now: who needs none need not install it.
@@ -48,7 +49,8 @@ interface Asked {
 }
 
 const BROKERS: Readonly<Record<string, (asked: Asked) => Promise<LogBroker | MemoryBroker>>> = {
-  memory: async ({ history }) => new MemoryBroker({ ...history, ...IN_MEMORY }),
+  memory: async ({ history }) =>
+    new MemoryBroker({ ...history, historyBytes: HISTORY_BYTES, historyTotalBytes: HISTORY_TOTAL_BYTES }),
   redis: openRedis,
   rediss: openRedis,
   nats: openNats,
@@ -64,7 +66,7 @@ async function openLmdb(path: string, history: Asked['history']): Promise<LogBro
 
 async function openRedis({ url, history }: Asked): Promise<LogBroker> {
   const { RedisBroker } = await import('../../channel/redis/redis-broker.js');
-  return new RedisBroker({ url, ...history });
+  return new RedisBroker({ url, ...history, historyBytes: HISTORY_BYTES });
 }
 
 async function openNats({ url, history }: Asked): Promise<LogBroker> {
