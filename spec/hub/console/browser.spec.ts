@@ -3,6 +3,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { HubOptions } from '../../../src/hub/index.js';
+import { MemoryBroker } from '../../../src/index.js';
 import { browserTest } from '../../support/browser-test.js';
 import { JWT_KEY, MERCURE, PUBLISH_KEY, type ServedHub, serveHub, tokenFor } from '../serve-hub.js';
 
@@ -297,6 +298,18 @@ browserTest('console: asks for a key, keeps it in the tab, and never in an addre
   t.deepEqual(
     addresses.filter((address) => address.includes(PUBLISH_KEY)),
     [],
+  );
+});
+
+browserTest('console: says that it shows one hub of several, and which', async (t, browser) => {
+  const broker = new MemoryBroker();
+  const hub = await serveHub(t, { ...WITHOUT_KEY, broker });
+  await serveHub(t, { ...WITHOUT_KEY, broker });
+  const page = await openConsole(t, browser, hub);
+  await untilText(page, '#link', 'Live, one of 2 hubs');
+  t.regex(
+    (await page.getAttribute('#link', 'title')) ?? '',
+    /, process \d+: what this page shows is of this hub alone$/,
   );
 });
 

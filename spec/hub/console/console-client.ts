@@ -17,6 +17,7 @@ export async function serveOpenHub(
 
 /** What a console is told. */
 export interface State {
+  readonly hub: { readonly name: string; readonly others: number };
   readonly point: Record<string, number> | null;
   readonly totals: Record<string, number>;
   readonly channels: { readonly items: { name: string; subscribers: number; rate: number }[]; readonly more: number };

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import test from 'ava';
 import { BrokerError, MemoryBroker } from '../../../src/index.js';
 import { RawSocket, requestText } from '../../support/raw-socket.js';
@@ -9,6 +10,7 @@ test('console: tells what there is at once, then once a second', async (t) => {
   const reader = await hub.open('/?channels=news');
   const { client, state } = await look(t, hub);
   t.is(state.point, null);
+  t.like(state.totals, { queuedBytes: 0 }, 'not what it is told itself');
   t.deepEqual(state.channels, { items: [{ name: 'news', subscribers: 1, rate: 0 }], more: 0 });
   t.deepEqual(
     state.connections.items.map(({ address, channels }) => [address, channels]),
@@ -22,6 +24,15 @@ test('console: tells what there is at once, then once a second', async (t) => {
   t.like(next.point, { published: 1, delivered: 1, connections: 1 });
   t.is(next.channels.items[0]?.rate, 0.2);
   t.is(next.connections.items[0]?.sentEvents, 1);
+});
+
+test('console: says which hub it is of, and how many others there are', async (t) => {
+  const broker = new MemoryBroker();
+  const { hub } = await serveOpenHub(t, { broker });
+  const name = `${hostname()}, process ${process.pid}`;
+  t.deepEqual((await look(t, hub)).state.hub, { name, others: 0 });
+  await serveHub(t, { broker });
+  t.deepEqual((await look(t, hub)).state.hub, { name, others: 1 });
 });
 
 test('console: measures from the publish to the sockets, and to the answer of the broker', async (t) => {

@@ -1,9 +1,13 @@
+import { hostname } from 'node:os';
 import type { RequestRouter } from '../../routing/request-router.js';
 import type { HubCore } from '../hub-core.js';
 import type { Access } from './console-guard.js';
 import type { HubActivity } from './hub-activity.js';
 import { type ConsoleShare, HubRecorder, type Point } from './hub-recorder.js';
 import { shownChannels, shownConnections } from './snapshot.js';
+
+/** By which a person tells one hub of several from another. */
+const HUB_NAME = `${hostname()}, process ${process.pid}`;
 
 /** Where a console's stream is. */
 export const STATE_PATH = '/console/state';
@@ -57,8 +61,10 @@ export class ConsoleFeed implements ConsoleShare {
     this.start();
     this.#viewers.add(viewer);
     const { access } = viewer;
+    // As it is before this stream has anything queued.
+    const state = this.#state(null);
     this.#tell(viewer, 'history', JSON.stringify({ access, points: this.#recorder.points }));
-    this.#tell(viewer, 'state', this.#state(null));
+    this.#tell(viewer, 'state', state);
   }
 
   delete(viewer: Viewer): void {
@@ -87,6 +93,7 @@ export class ConsoleFeed implements ConsoleShare {
     const { connections, opened, queuedBytes, droppedEvents, gaps, ended } = statistics;
     return JSON.stringify({
       at: this.#hub.now(),
+      hub: { name: HUB_NAME, others: this.#hub.nodes.others },
       point,
       totals: {
         connections: Math.max(0, connections - this.#viewers.size),

@@ -42,6 +42,11 @@ export class HubNodes {
     this.#rollCall = 'signal' in broker ? new RollCall({ broker: broker as SignalBroker, clock, answer }) : null;
   }
 
+  /** How many other hubs there are, as far as is known. */
+  get others(): number {
+    return [...(this.#rollCall?.others() ?? [])].length;
+  }
+
   /** See {@link RollCall.join}. */
   async join(): Promise<void> {
     await this.#rollCall?.join();

@@ -102,7 +102,7 @@ export class RollCall implements Subscriber {
    * @throws {@link HttpError} 503 when too many questions are under way.
    */
   async ask(question: unknown, isEnough: Call['isEnough'] = () => false): Promise<unknown[]> {
-    const waitingFor = this.#knownOthers();
+    const waitingFor = new Set(this.others());
     if (this.#subscription === null || (waitingFor.size === 0 && this.#knowsAll)) return [];
     if (this.#calls.size >= MAX_CALLS)
       throw new HttpError(503, 'too many questions to other hubs are under way', { headers: { 'Retry-After': '1' } });
@@ -117,6 +117,13 @@ export class RollCall implements Subscriber {
       this.#wait(call);
       this.#signal(NODES_CHANNEL, { kind: 'ask', by: this.#name, call: number, question }).catch(end);
     });
+  }
+
+  /** The other hubs that are known to be there. */
+  others(): Iterable<string> {
+    const oldest = this.#clock.now() - FORGET_MS;
+    for (const [name, heardAt] of this.#others) if (heardAt < oldest) this.#others.delete(name);
+    return this.#others.keys();
   }
 
   deliver(frame: Frame): void {
@@ -136,12 +143,6 @@ export class RollCall implements Subscriber {
 
   get #knowsAll(): boolean {
     return this.#clock.now() >= this.#knowsAllAt;
-  }
-
-  #knownOthers(): Set<string> {
-    const oldest = this.#clock.now() - FORGET_MS;
-    for (const [name, heardAt] of this.#others) if (heardAt < oldest) this.#others.delete(name);
-    return new Set(this.#others.keys());
   }
 
   async #join(): Promise<void> {

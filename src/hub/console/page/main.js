@@ -37,6 +37,12 @@ function setLink(state, text) {
   setText(byId('link'), text);
 }
 
+/** Of several hubs this page shows one: whichever its stream has come to. */
+function showHub({ name, others }) {
+  setLink('live', others === 0 ? 'Live' : `Live, one of ${others + 1} hubs`);
+  byId('link').title = others === 0 ? '' : `${name}: what this page shows is of this hub alone`;
+}
+
 const on = {
   open() {
     setLink('live', 'Live');
@@ -55,6 +61,7 @@ const on = {
       plots.reset(told.points);
       return;
     }
+    showHub(told.hub);
     if (told.point !== null) plots.add(told.point);
     totals.update(told);
     channels.update(told.channels);
