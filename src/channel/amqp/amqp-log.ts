@@ -3,7 +3,8 @@ import { toError } from '../../errors.js';
 import { unavailableError } from '../broker-errors.js';
 import type { EventLog, Feed, LogPage } from '../event-log.js';
 import { isInTheMaking, refusalOf } from './amqp-faults.js';
-import { AmqpSession, type KnownHistory, type StreamSettings } from './amqp-session.js';
+import type { KnownHistory } from './amqp-history-name.js';
+import { AmqpSession, type StreamSettings } from './amqp-session.js';
 
 /** How long after a failure the next attempt waits: twice as long each time, up to the last. */
 const [FIRST_RETRY_MS, LAST_RETRY_MS] = [50, 2_000];

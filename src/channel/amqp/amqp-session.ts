@@ -4,6 +4,7 @@ import { newEpoch } from '../event-id.js';
 import type { LogEvent, LogPage } from '../event-log.js';
 import { AmqpConnection, type SendSignal, type StreamMessage } from './amqp-connection.js';
 import { AmqpEntry, encodeBatch, sequenceBefore } from './amqp-entry.js';
+import { AmqpHistoryName, type KnownHistory } from './amqp-history-name.js';
 import { AmqpOwnIds } from './amqp-own-ids.js';
 import { AmqpPublisher, MAX_EVENT_BYTES } from './amqp-publisher.js';
 import { AmqpRecent } from './amqp-recent.js';
@@ -39,28 +40,12 @@ const AHEAD = 200;
 const SAMPLE = 20;
 /** So many offsets at most are left out between two entries by nobody's fault. */
 const MAX_LEFT_OUT = 2;
-/** How long a process waits for others to name a history that nothing which is kept names, and after how long at most they do. */
-const [NAME_WAIT_MS, NAME_ANSWER_MS] = [1_000, 200];
-/** After so many entries that do not name the history, one that does is published, lest all that do are evicted. */
-const NAME_AGAIN_COUNT = 500;
-
-/** A history, and how far it has been read. */
-export interface KnownHistory {
-  readonly epoch: string;
-  readonly offset: number;
-}
 
 /**
  * One connection to a stream: from when the server is reached until it has gone.
  *
  * All that comes in goes through one reader, in the order of the stream, whichever channels are followed. Own batches come with
  * it, and say by that where the stream has got to.
- *
- * **The history's name.** Offsets begin at 0 again when a stream is deleted and made anew, so each history has a name, its
- * epoch. A process says hello in the stream, by the queue's name, under a name of its own; of the first in a stream it becomes the history's.
- * All that is published then goes by the exchange, with the epoch as the key that binds the stream to it: a stream that was made anew is
- * bound by another key, and what was meant for the old one comes back. A hello after which nobody names the history is answered
- * by those who know its name: what named it may have been evicted.
  */
 export class AmqpSession {
   readonly #settings: StreamSettings;
@@ -82,9 +67,8 @@ export class AmqpSession {
   #ended: Error | null = null;
   #onEnd: (reason: Error) => void = () => {};
   #onHello: (offset: number) => void = () => {};
-  #onNamed: (epoch: string) => void = () => {};
   readonly #known: KnownHistory | null;
-  #unnamed = 0;
+  readonly #historyName: AmqpHistoryName;
   #watch: AmqpWatch | null = null;
   /** Made with the first channel that is followed. */
   #signals: Promise<SendSignal> | null = null;
@@ -108,6 +92,18 @@ export class AmqpSession {
       now,
       consume: (from, ahead, take) => this.#connection!.consume(stream, from, ahead, take),
       entryOf: (message) => new AmqpEntry(message, settings),
+    });
+    this.#historyName = new AmqpHistoryName({
+      process: this.#process,
+      recent: this.#recent,
+      scans: this.#scans,
+      clock,
+      known,
+      say: () => {
+        // Whatever is published names it.
+        if (this.#isUp) this.#publisher.sync().catch(() => {});
+        return this.#isUp;
+      },
     });
     this.#ownIds = new AmqpOwnIds((take) =>
       this.#scans.scan(0, this.#recent.ends, (entry) => {
@@ -253,7 +249,7 @@ export class AmqpSession {
     connection.publish('', stream, encodeBatch(this.#process, 0, []));
     const helloOffset = await heard;
     await this.#readBack();
-    this.#epoch = this.#namedEpoch() ?? (await this.#findEpoch(helloOffset));
+    this.#epoch = await this.#historyName.find(helloOffset);
     await connection.bind(stream, stream, this.#epoch);
     this.#rise();
   }
@@ -271,41 +267,6 @@ export class AmqpSession {
       });
       this.#recent.prepend(older);
     }
-  }
-
-  /** The epoch that the newest entries name. */
-  #namedEpoch(): string | null {
-    for (const { epoch } of this.#recent.reversed()) if (epoch !== null) return epoch;
-    return null;
-  }
-
-  /** Looks for the epoch further and further back. */
-  async #findEpoch(helloOffset: number): Promise<string> {
-    for (let distance = NAME_AGAIN_COUNT * 8; ; distance *= 8) {
-      const from = Math.max(0, this.#recent.begins - distance);
-      let named: string | null = null;
-      let first: AmqpEntry | null = null;
-      let firstHello: string | null = null;
-      await this.#scans.scan(from, this.#recent.ends, (entry) => {
-        named = entry.epoch ?? named;
-        first ??= entry;
-        if (entry.isHello) firstHello ??= entry.process;
-        return false;
-      });
-      if (named !== null) return named;
-      if (from > 0) continue;
-      const isNew = (first as AmqpEntry | null)?.offset === 0;
-      return (isNew ? null : await this.#rememberedEpoch(helloOffset)) ?? firstHello ?? this.#process;
-    }
-  }
-
-  /** The epoch of a history of which nothing is left that names it. */
-  async #rememberedEpoch(helloOffset: number): Promise<string | null> {
-    if (this.#known !== null && this.#known.offset < helloOffset) return this.#known.epoch;
-    return new Promise((resolve) => {
-      this.#onNamed = resolve;
-      this.#clock.setTimeout(() => resolve(null), NAME_WAIT_MS);
-    });
   }
 
   #take(message: StreamMessage): void {
@@ -328,9 +289,8 @@ export class AmqpSession {
       if (entry.isHello) this.#onHello(entry.offset);
       else this.#publisher.settle(entry.number, entry.offset);
     }
-    if (entry.epoch !== null) this.#onNamed(entry.epoch);
     if (isTorn) this.#rise();
-    this.#nameAgain(entry);
+    this.#historyName.hear(entry);
   }
 
   readonly #report = (channel: string, event: LogEvent): void => this.#events.event(channel, event);
@@ -339,22 +299,6 @@ export class AmqpSession {
   #tear(): void {
     this.#sink(new Error('The stream has evicted events before they were read'));
     this.#recent.clear();
-  }
-
-  /** Names the history for those who come, if nobody else does. */
-  #nameAgain(entry: AmqpEntry): void {
-    this.#unnamed = entry.epoch === null ? this.#unnamed + 1 : 0;
-    if (entry.isHello && entry.process !== this.#process) {
-      this.#clock.setTimeout(() => {
-        if (this.#unnamed > 0) this.#name();
-      }, NAME_ANSWER_MS * this.#clock.random());
-    } else if (this.#unnamed > NAME_AGAIN_COUNT * (1 + this.#clock.random())) this.#name();
-  }
-
-  #name(): void {
-    if (!this.#isUp) return;
-    this.#unnamed = 0;
-    this.#publisher.sync().catch(() => {});
   }
 
   #rise(): void {
