@@ -156,7 +156,9 @@ export class Hub {
     const { router, broker } = this;
     const channels = () => [...this.#core.audience.topics()].length;
     const engine = 'isUp' in broker ? (broker as EngineBroker) : null;
-    const metrics = new HubMetrics({ router, channels, ...(engine === null ? {} : { isBusUp: () => engine.isUp }) });
+    const hubs = () => this.#core.nodes.others + 1;
+    const ofEngine = engine === null ? {} : { isBusUp: () => engine.isUp, hubs };
+    const metrics = new HubMetrics({ router, channels, ...ofEngine });
     this.#core.metrics = metrics;
     if (this.#options.metrics ?? true) router.mount('/metrics', MetricsHandler, { metrics });
     router.mount('/healthz', HealthHandler);

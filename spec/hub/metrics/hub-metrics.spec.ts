@@ -133,14 +133,16 @@ test('HubMetrics.publishFailed: counts by code', async (t) => {
   });
 });
 
-test('HubMetrics: asks the hub for the bus and the channels at each scrape', async (t) => {
+test('HubMetrics: asks the hub for the bus, the channels and the other hubs at each scrape', async (t) => {
   let isUp = true;
   let channels = 3;
-  const metrics = metricsOf({ isBusUp: () => isUp, channels: () => channels });
-  t.like(await ours(metrics), { tradewind_bus_up: 1, tradewind_channels: 3 });
+  let hubs = 2;
+  const metrics = metricsOf({ isBusUp: () => isUp, channels: () => channels, hubs: () => hubs });
+  t.like(await ours(metrics), { tradewind_bus_up: 1, tradewind_channels: 3, tradewind_hubs: 2 });
   isUp = false;
   channels = 4;
-  t.like(await ours(metrics), { tradewind_bus_up: 0, tradewind_channels: 4 });
+  hubs = 1;
+  t.like(await ours(metrics), { tradewind_bus_up: 0, tradewind_channels: 4, tradewind_hubs: 1 });
 });
 
 test('HubMetrics: says that the bus is down (the function throws)', async (t) => {

@@ -65,6 +65,7 @@ for (const [name, opening] of Object.entries(BROKERS)) {
         ['a', 2],
         ['b', 1],
       ]);
+    for (const hub of hubs) t.regex(await (await hub.fetch('/metrics')).text(), /^tradewind_hubs 2$/m);
   });
 
   test(`hubs on ${name}: the channels of a stream are changed at whichever hub is asked`, async (t) => {

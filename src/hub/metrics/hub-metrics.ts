@@ -17,6 +17,8 @@ export interface HubMetricsOptions {
   channels?: () => number;
   /** Whether the broker's engine is there; asked at each scrape. A throw means no. @defaultValue none: there is no `tradewind_bus_up` */
   isBusUp?: () => boolean;
+  /** How many hubs share the broker; asked at each scrape. @defaultValue none: there is no `tradewind_hubs` */
+  hubs?: () => number;
 }
 
 /** In which formats metrics can be had: Prometheus' text format, which is the default, and OpenMetrics. */
@@ -81,9 +83,10 @@ export class HubMetrics {
     const dropped = ({ droppedEvents }: RouterStatistics) => droppedEvents;
     this.#counters('dropped_total', 'Events that a slow consumer did not get.', 'policy', dropped);
     this.#gauge('queue_bytes', 'Bytes that wait for slow consumers.', ({ queuedBytes }) => queuedBytes);
-    const { isBusUp, channels = () => channelSubscribers(options.router.openConnections()).size } = options;
+    const { isBusUp, hubs, channels = () => channelSubscribers(options.router.openConnections()).size } = options;
     this.#gauge('channels', 'Channels that have a subscriber.', channels);
     if (isBusUp !== undefined) this.#gauge('bus_up', 'Whether the engine of the broker is there.', () => isUp(isBusUp));
+    if (hubs !== undefined) this.#gauge('hubs', 'Hubs of the broker that this one knows of, itself included.', hubs);
   }
 
   /**
