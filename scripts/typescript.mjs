@@ -2,4 +2,4 @@
 // Types are checked by `npm run typecheck`; here they are only stripped (ts-node's transpileOnly).
 import { register } from 'node:module';
 
-register('ts-node/esm', import.meta.url);
+register('./typescript-hooks.mjs', import.meta.url);
