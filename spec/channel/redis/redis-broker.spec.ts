@@ -82,7 +82,7 @@ test('RedisBroker: delivers once what a channel and several patterns have in com
 });
 
 test('RedisBroker: brings a signal once for each name that it was subscribed to by', async (t) => {
-  const there = await opening(t);
+  const there = await opening(t, { foreign: false });
   if (there === null) return;
   const [broker, other] = [there.open(), there.open()];
   const [all, one] = [new ContractSubscriber(), new ContractSubscriber()];
