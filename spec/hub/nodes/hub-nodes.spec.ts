@@ -1,8 +1,11 @@
 /** What hubs that share a broker answer for each other. */
 
+import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { ClusterBroker } from '../../../src/channel/cluster/cluster-broker.js';
+import { RedisBroker } from '../../../src/channel/redis/redis-broker.js';
 import { MemoryBroker } from '../../../src/index.js';
+import { engine } from '../../support/services.js';
 import { bearer, MERCURE, type ServedHub, serveHub } from '../serve-hub.js';
 import { ENGINES, type Opening, serveOn } from '../serve-on-engine.js';
 
@@ -102,9 +105,11 @@ test('hubs: one that has ended is counted no more, and not waited for', async (t
 });
 
 test('hub on Redis: what hubs say to each other reaches no pattern of channels', async (t) => {
-  const hubs = await twoHubs(t, ENGINES['Redis']!);
-  if (hubs === null) return;
-  const [one, other] = hubs;
+  const url = await engine(t, 'redis');
+  if (url === null) return;
+  const prefix = `hub-${randomUUID()}`;
+  const open = () => serveOn(t, new RedisBroker({ url, prefix, foreign: false }));
+  const [one, other] = [await open(), await open()];
   const client = await one.open('/?channels=*');
   t.deepEqual(await (await other.fetch('/stats')).json(), [['*', 1]]);
   await other.post('channel=a&data=end');
