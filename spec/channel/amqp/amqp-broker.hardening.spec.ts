@@ -236,3 +236,20 @@ test.serial('AmqpBroker: rejects events while RabbitMQ is out of memory, and is 
     t.deepEqual([data, one.gaps], [one === subscriber ? ['1', '2'] : ['2'], []]);
   }
 });
+
+test.serial('AmqpBroker: goes without signals where it may not declare their exchange', async (t) => {
+  const place = setUp(t);
+  if (place === null) return;
+  await rabbitmqctl(place.service, 'add_user', 'still', 'secret');
+  await rabbitmqctl(place.service, 'set_permissions', 'still', '^(?!.*signals$)', '.*', '.*');
+  const url = new URL(place.url);
+  [url.username, url.password] = ['still', 'secret'];
+  const broker = place.open({ url: url.href });
+  const subscriber = new ContractSubscriber();
+  await broker.subscribe(['a'], subscriber);
+  for (let time = 0; time < 2; time++)
+    await t.throwsAsync(broker.signal('a', 'typing', ''), { code: 'BROKER_REFUSED', message: /signals.*option url/ });
+  await broker.publish('a', 'said', 'kept');
+  t.deepEqual(await subscriber.until('kept'), ['kept']);
+  t.true(broker.isUp);
+});

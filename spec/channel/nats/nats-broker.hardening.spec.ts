@@ -160,6 +160,7 @@ const USERS = {
         { user: 'all', password: 'me' },
         { user: 'mute', password: 'me', permissions: { publish: { deny: ['mute.event.>'] } } },
         { user: 'deaf', password: 'me', permissions: { subscribe: { deny: ['deaf.live.>'] } } },
+        { user: 'still', password: 'me', permissions: { publish: { deny: ['still.live.>'] } } },
         { user: 'none', password: 'me', permissions: { publish: { deny: ['$JS.API.>'] } } },
       ],
     },
@@ -190,6 +191,19 @@ test('NatsBroker: rejects what the server does not let it publish, and what it d
   const deaf = openNats(t, { servers: `nats://deaf:me@${host}`, stream: 'DEAF', prefix: 'deaf' });
   await deaf.publish('a', 'said', '');
   await t.throwsAsync(deaf.subscribe(['a'], new Reader()), { code: 'BROKER_REFUSED' });
+});
+
+test('NatsBroker: goes without signals where it may not send any', async (t) => {
+  const service = (await ownEngine(t, 'nats', { settings: USERS }))!;
+  const { host } = new URL(service.url);
+  const names = { stream: 'STILL', prefix: 'still' };
+  const still = openNats(t, { servers: `nats://still:me@${host}`, ...names });
+  const reader = new Reader();
+  await still.subscribe(['a'], reader);
+  await still.signal('a', 'typing', 'nobody hears it');
+  await still.publish('a', 'said', 'kept');
+  await openNats(t, { servers: service.url, ...names }).signal('a', 'typing', 'heard');
+  t.deepEqual(await reader.until('heard'), ['kept', 'heard']);
 });
 
 test('NatsBroker: rejects what there is no room for, keeps the rest, and goes on when there is room', async (t) => {

@@ -155,6 +155,8 @@ test('RedisBroker: makes do with what is its own, and names the option that asks
   await broker.publish('b', 'said', '2');
   t.deepEqual(await subscriber.count(2), ['1', '2']);
   t.is((await resume(broker, ['a', 'b'], id)).resumed, 'complete');
+  await broker.signal('a', 'typing', '3');
+  t.is((await subscriber.until('3')).at(-1), '3');
   // Redis grants a pattern only to who is granted that very pattern, or all.
   await t.throwsAsync(broker.subscribe(['b*'], subscriber), { code: 'BROKER_REFUSED', message: /option url/ });
   await t.throwsAsync(brokerOf(t, { url }).subscribe(['a'], new ContractSubscriber()), {

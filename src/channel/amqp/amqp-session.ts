@@ -4,6 +4,7 @@ import { newEpoch } from '../event-id.js';
 import type { LogEvent, LogPage } from '../event-log.js';
 import { AmqpConnection, type SendSignal, type StreamMessage } from './amqp-connection.js';
 import { AmqpEntry, encodeBatch, sequenceBefore } from './amqp-entry.js';
+import { refusalOf } from './amqp-faults.js';
 import { AmqpHistoryName, type KnownHistory } from './amqp-history-name.js';
 import { AmqpOwnIds } from './amqp-own-ids.js';
 import { AmqpPublisher, MAX_EVENT_BYTES } from './amqp-publisher.js';
@@ -178,7 +179,7 @@ export class AmqpSession {
     try {
       (await this.#openSignals())(channel, content);
     } catch (thrown) {
-      throw unavailableError(thrown);
+      throw refusalOf(thrown, true) ?? unavailableError(thrown);
     }
   }
 
