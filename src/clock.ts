@@ -15,6 +15,9 @@ export interface Clock {
   setTimeout(callback: () => void, ms: number): Timer;
 }
 
+/** In milliseconds. What is longer, the system's timers take for 1 ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const now = () => performance.now();
 const random = () => Math.random();
 

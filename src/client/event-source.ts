@@ -1,10 +1,10 @@
 /** The EventSource of the standard, with what it leaves out as options. No Node import. */
 
-import type { Clock } from '../clock.js';
+import { type Clock, LONGEST_TIMER_MS } from '../clock.js';
 import { quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
 import type { StreamState } from './stream-options.js';
-import { LONGEST_TIMER_MS, StreamReader } from './stream-reader.js';
+import { StreamReader } from './stream-reader.js';
 import { absoluteUrl, isHttp, type StreamRequestOptions, streamRequest } from './stream-request.js';
 import type { TypedMessageEvent } from './typed-event.js';
 

@@ -1,14 +1,12 @@
 /** Keeps one event stream at hand, step by step, for both clients. No Node import. */
 
-import { clientClock } from '../clock.js';
+import { clientClock, LONGEST_TIMER_MS } from '../clock.js';
 import { EventStreamError, HttpError, quote } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
 import { EventStreamParser, type EventStreamParserOptions } from '../event-stream/parser.js';
 import type { StreamEventsOptions, StreamState } from './stream-options.js';
 import type { Send } from './stream-request.js';
 
-/** What is longer, a timer takes for 1 ms. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The longest that a program stays away: a reconnection time by mistake would keep it away for weeks. */
 export const LONGEST_RETRY_MS = 3_600_000;
 /** A server that says `retry: 0` and hangs up is not asked again without a pause. */

@@ -1,6 +1,7 @@
 /** What may be set for a router, and again for one mount. */
 
 import proxyAddr from 'proxy-addr';
+import { LONGEST_TIMER_MS } from '../clock.js';
 import {
   type ConnectionOptions,
   defaultConnectionOptions,
@@ -83,7 +84,7 @@ const CHOICES = {
 const MAX: Partial<Record<keyof Limits, number>> = {
   headerBytes: 2 ** 31 - 1,
   headersMs: 300_000,
-  firstByteMs: 2 ** 31 - 1,
+  firstByteMs: LONGEST_TIMER_MS,
 };
 
 /**

@@ -6,7 +6,7 @@ import { Container } from 'inversify';
 import proxyAddr from 'proxy-addr';
 import type { Broker } from '../channel/broker.js';
 import { MemoryBroker } from '../channel/memory-broker.js';
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { ConnectionTotals } from '../connection/connection-totals.js';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
@@ -333,7 +333,7 @@ export class RequestRouter {
 /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when it is not a number of milliseconds that a timer takes. */
 export function checkedDrainMs({ drainMs = 0 }: DrainOptions): number {
   const faults = new OptionFaults();
-  faults.checkNumber('drainMs', drainMs, 2 ** 31 - 1);
+  faults.checkNumber('drainMs', drainMs, LONGEST_TIMER_MS);
   faults.throwIfAny();
   return drainMs;
 }

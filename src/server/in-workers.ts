@@ -2,7 +2,7 @@
 
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { guardedLogger, type Logger, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { WorkerFleet } from './worker-fleet.js';
@@ -65,7 +65,7 @@ export async function inWorkers(options: WorkersOptions, run: Run): Promise<void
   const faults = new OptionFaults();
   if (!Number.isInteger(workers)) faults.add(`workers ${workers} is not a whole number`);
   for (const [name, value] of Object.entries({ workers, drainMs, graceMs }))
-    faults.checkNumber(name, value, 2 ** 31 - 1);
+    faults.checkNumber(name, value, LONGEST_TIMER_MS);
   faults.throwIfAny();
   const logger = guardedLogger(options.logger ?? stderrLogger);
   if (cluster.isWorker) await runWorker({ drainMs, graceMs, clock }, run);

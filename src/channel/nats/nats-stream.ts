@@ -12,7 +12,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { clientClock, systemClock, type Timer } from '../../clock.js';
+import { clientClock, LONGEST_TIMER_MS, systemClock, type Timer } from '../../clock.js';
 import { refusedError } from '../broker-errors.js';
 
 const TIMEOUT_MS = 5_000;
@@ -28,7 +28,6 @@ const CATCH_UP_ATTEMPTS = 20;
 const CATCH_UP_MS = 500;
 /** How soon a stream is looked at again that is being made. */
 const SETTLE_MS = 10;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface NatsStreamOptions {
   readonly stream: string;
@@ -125,7 +124,7 @@ export class NatsStream {
     const subject = `${this.prefix}.anchor.${slot}`;
     if (hasAge) {
       const restMs = (slot + 1) * this.#slotMs - Date.now();
-      this.#anchoring = systemClock.setTimeout(() => void this.#anchor(true), Math.min(restMs, MAX_TIMER_MS));
+      this.#anchoring = systemClock.setTimeout(() => void this.#anchor(true), Math.min(restMs, LONGEST_TIMER_MS));
     }
     try {
       // Asked for first: replicas of nats-server 2.9 may drift apart where a publish is refused for what it expects.

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import type { Broker } from '../../channel/broker.js';
+import { LONGEST_TIMER_MS } from '../../clock.js';
 import { ConfigurationError, quote, toError } from '../../errors.js';
 import { Hub } from '../../hub/hub.js';
 import type { HubHooks } from '../../hub/hub-core.js';
@@ -15,8 +16,7 @@ import { type Given, readSettings, type Values } from './read-settings.js';
 import { settingsSchema } from './settings-schema.js';
 import { publishLines } from './stdin-input.js';
 
-/** A timer cannot be set for later. */
-const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1_000);
+const MAX_SECONDS = Math.floor(LONGEST_TIMER_MS / 1_000);
 
 interface Flags {
   readonly config?: string;

@@ -1,7 +1,7 @@
 /** What the hub's streams have in common, whichever interface they were asked for by. */
 
 import { randomUUID } from 'node:crypto';
-import type { Timer } from '../../clock.js';
+import { LONGEST_TIMER_MS, type Timer } from '../../clock.js';
 import type { CloseReason } from '../../connection/connection.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { connectionIdOf, EventSourceHandler } from '../../handler/event-source-handler.js';
@@ -21,9 +21,6 @@ import { cursorHeader, cursorOf, placeNow } from './cursor.js';
 export interface HubMount {
   readonly hub: HubCore;
 }
-
-/** A timer cannot be set for later. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Streams updates to one subscriber: those that it asks for, as far as its token lets it. */
 export abstract class HubStream extends EventSourceHandler implements HubSubscriber, WatchedStream {
@@ -156,7 +153,7 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
     const { clock } = this.hub.options;
     const leftMs = expiresAt - this.hub.now();
     if (leftMs <= 0) this.end();
-    else this.#expiry = clock.setTimeout(() => this.#endWhenExpired(), Math.min(leftMs, MAX_TIMER_MS));
+    else this.#expiry = clock.setTimeout(() => this.#endWhenExpired(), Math.min(leftMs, LONGEST_TIMER_MS));
   }
 
   /** Tells those who may know what has changed since they were told last. */

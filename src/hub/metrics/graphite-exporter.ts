@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { type Clock, systemClock, type Timer } from '../../clock.js';
+import { type Clock, LONGEST_TIMER_MS, systemClock, type Timer } from '../../clock.js';
 import { quote, toError } from '../../errors.js';
 import { guardedLogger, type Logger, stderrLogger } from '../../logger.js';
 import { OptionFaults } from '../../option-faults.js';
@@ -134,8 +134,8 @@ function checkOptions({ host, port, intervalMs, path, counts }: Required<Graphit
   if (typeof host !== 'string' || host === '') faults.add(`host ${quote(host)} is not a name or an address`);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     faults.add(`port ${quote(port)} is not one from 1 to 65535`);
-  if (!(intervalMs >= 1 && intervalMs <= 2 ** 31 - 1)) {
-    faults.add(`intervalMs ${quote(intervalMs)} is not a number from 1 to ${2 ** 31 - 1}`);
+  if (!(intervalMs >= 1 && intervalMs <= LONGEST_TIMER_MS)) {
+    faults.add(`intervalMs ${quote(intervalMs)} is not a number from 1 to ${LONGEST_TIMER_MS}`);
   }
   if (typeof path !== 'string' || !PATH.test(path) || path.length > MAX_PATH_LENGTH) {
     faults.add(`path ${quote(path)} is not names of A-Z, a-z, 0-9, _ and - with dots between`);
