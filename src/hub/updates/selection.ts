@@ -11,24 +11,19 @@ export class Selection {
   readonly selectors: TopicSelectors;
   /** Of its token: of which topics it may get what is private. */
   readonly grants: TopicSelectors;
+  /** The broker's channels that it takes. */
+  readonly channels: readonly string[];
   readonly #log: UpdateLog;
-  readonly #patterns: readonly string[];
 
   /** @param patterns - channels of the broker that stand for several, beside what the selectors name. */
   constructor(log: UpdateLog, selectors: TopicSelectors, grants: TopicSelectors, patterns: readonly string[] = []) {
     this.#log = log;
     this.selectors = selectors;
     this.grants = grants;
-    this.#patterns = patterns;
-  }
-
-  /** The broker's channels that it takes. */
-  get channels(): string[] {
-    const { selectors, grants } = this;
     const { every, several, presence } = SHARED_CHANNELS;
-    const named = selectors.areExact ? [...this.#ownChannels(), ...this.#patterns] : [every];
+    const named = selectors.areExact ? [...this.#ownChannels(), ...patterns] : [every];
     const below = (topics: TopicSelectors) => topics.mayMatchBelow(SUBSCRIPTIONS_PATH);
-    return [...named, several, ...(below(selectors) && below(grants) ? [presence] : [])];
+    this.channels = [...named, several, ...(below(selectors) && below(grants) ? [presence] : [])];
   }
 
   /** What it is sent of an event of one of its channels; null: nothing. A channel that is `null` is no event's. */
