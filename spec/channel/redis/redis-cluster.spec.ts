@@ -99,3 +99,20 @@ test('RedisBroker: finds its node from every node of a cluster, and goes live by
     [[], [], []],
   );
 });
+
+test('RedisBroker on a cluster: brings a signal to channels and to patterns of them, once each', async (t) => {
+  const cluster = await ownRedisCluster(t, 2);
+  if (cluster === null) return;
+  const open = () => {
+    const broker = new RedisBroker({ url: cluster.urls, foreign: false });
+    t.teardown(() => broker.close());
+    return broker;
+  };
+  const [broker, other] = [open(), open()];
+  const [channel, pattern] = [new ContractSubscriber(), new ContractSubscriber()];
+  await broker.subscribe(['news.a'], channel);
+  await broker.subscribe(['news.*'], pattern);
+  await other.signal('news.a', 'typing', 'doge');
+  await other.publish('news.a', 'said', 'end');
+  for (const subscriber of [channel, pattern]) t.deepEqual(await subscriber.until('end'), ['doge', 'end']);
+});

@@ -159,6 +159,7 @@ export class AmqpConnection {
    */
   async openSignals(exchange: string, take: (routingKey: string, content: Buffer) => void): Promise<SendSignal> {
     const channel = await this.#model.createChannel();
+    // A refusal ends this channel alone, and is what the call below rejects with.
     channel.on('error', () => {});
     await channel.assertExchange(exchange, 'fanout', { durable: true });
     const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true });

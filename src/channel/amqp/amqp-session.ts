@@ -157,6 +157,7 @@ export class AmqpSession {
   async follow(channels: readonly string[]): Promise<void> {
     if (!this.#isUp) throw this.#unavailable();
     for (const channel of channels) this.#followed.add(channel);
+    // Whoever may not declare them goes without; `send` says so.
     await this.#openSignals().catch(() => {});
     const { stream, exchange } = this.#settings;
     if (exchange === null) return;

@@ -102,7 +102,9 @@ export class RedisFollowing {
   /** Has an event heard by whoever follows the channel, and by nobody who comes later. */
   async send(channel: string, text: string): Promise<void> {
     const { connection, isSharded, live } = this.#context;
-    await connection.ask([isSharded ? 'SPUBLISH' : 'PUBLISH', live + channel, UNKEPT + text]);
+    // There are no patterns in sharded Pub/Sub.
+    const commands = isSharded ? ['SPUBLISH', 'PUBLISH'] : ['PUBLISH'];
+    await Promise.all(commands.map((command) => connection.ask([command, live + channel, UNKEPT + text])));
   }
 
   /** Hears nothing any more. */

@@ -20,7 +20,8 @@ export interface BrokerContractCase {
   readonly title: string;
   /**
    * What not every engine can: to keep a number of events of each channel (`historyCount`), to share its history with other
-   * processes (`beside`), and to bring events that it does not keep (`signal`, see {@link SignalBroker}). A broker that cannot skips the case, and says so in its documentation.
+   * processes (`beside`), and to bring events that it does not keep (`signal`, see {@link SignalBroker}). A broker that cannot
+   * skips the case, and says so in its documentation.
    */
   readonly requires?: 'historyCount' | 'beside' | 'signal';
   /** @throws an Error that says what was expected, and what came. */
