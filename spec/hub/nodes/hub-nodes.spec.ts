@@ -94,7 +94,7 @@ test('hubs: what the hub of a stream refuses, the one that was asked answers', a
   t.is((await other.fetch('/channels', { method: 'POST', body: 'connection=short' })).status, 404);
 });
 
-test('hubs: one that has ended is counted no more, and not waited for', async (t) => {
+test('hubs: one that has ended is counted no more', async (t) => {
   const broker = new MemoryBroker();
   const one = await serveHub(t, { broker });
   const other = await serveHub(t, { broker });

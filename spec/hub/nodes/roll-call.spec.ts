@@ -163,6 +163,17 @@ test('RollCall: forgets who was not heard for 35 s', async (t) => {
   t.is(broker.signals, signals, 'nobody is asked');
 });
 
+test('RollCall: waits for nobody who has left', async (t) => {
+  const broker = new LossyBroker();
+  const { join } = setting(t, broker);
+  const asking = await join(() => []);
+  const other = await join(() => ['gone']);
+  other.leave();
+  const { signals } = broker;
+  t.deepEqual(await asking.ask('x'), []);
+  t.is(broker.signals, signals, 'nobody is asked');
+});
+
 test('RollCall: is not troubled by what no hub would say', async (t) => {
   const { broker, join } = setting(t);
   const asking = await join(() => []);
