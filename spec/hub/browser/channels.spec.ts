@@ -101,9 +101,9 @@ browserTest(
     await seen(page, 1, ' tick ');
     hub.connections.clear();
     await insert(page, '<p id="b" data-sse-channels="b"></p>');
-    // Before the new stream is there, or after: it comes either way.
+    // Before the new stream is asked for, or after: it comes either way, and is what the new stream may begin after.
     await hub.until(() => hub.changes.length === 1);
-    await hub.publish('a', 'tick', '2');
+    ids.push(await hub.publish('a', 'tick', '2'));
     await hub.until(() => hub.streams.length === 2 && hub.openStreams.length === 1);
     await hub.publish('b', 'tick', '3');
     t.deepEqual(await seen(page, 3, ' tick '), ['a a tick 1', 'a a tick 2', 'b b tick 3']);
