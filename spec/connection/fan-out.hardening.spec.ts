@@ -17,7 +17,7 @@ async function followers(t: ExecutionContext, count: number, options: { maxBuffe
     }
   }
   const { client, router, logger } = await serve(t, (router) => router.mount('/', Follower, options));
-  const clients = await Promise.all(Array.from({ length: count }, () => client('/')));
+  const clients = await Promise.all(Array.from({ length: count }, () => client('/', { timeoutMs: 60_000 })));
   await Promise.all(clients.map((one) => one.next('ready')));
   return { clients, broker: router.broker, router, logger };
 }

@@ -112,7 +112,8 @@ test('nginx: keeps a quiet stream open beyond proxy_read_timeout, by its heartbe
 
 test('nginx: cuts a stream without heartbeats after proxy_read_timeout, and the handler learns of it', async (t) => {
   const { Handler, closed } = openable();
-  const replace = { 'proxy_read_timeout 60s;': 'proxy_read_timeout 200ms;' };
+  // Long enough for the headers to come, wherever this runs: without them nginx answers 504.
+  const replace = { 'proxy_read_timeout 60s;': 'proxy_read_timeout 2s;' };
   const proxied = await throughNginx(t, Handler, { heartbeatMs: 0, replace });
   if (proxied === null) return;
   const client = await connect(proxied.url);
