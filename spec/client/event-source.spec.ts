@@ -215,6 +215,16 @@ test('EventSource: sends the user and password of its URL', async (t) => {
   t.true(source.url.includes('shiba'));
 });
 
+test('EventSource: sends a user and password with what is no escape as they are', async (t) => {
+  const asked = deferred<IncomingMessage>();
+  const url = await listen(t, (request, response) => {
+    asked.resolve(request);
+    openStream(response);
+  });
+  follow(t, url.replace('http://', 'http://shiba%:50%%41@'));
+  t.is((await asked.promise).headers.authorization, `Basic ${btoa('shiba%:50%A')}`);
+});
+
 test('EventSource: uses the fetch that it is given', async (t) => {
   const urls: string[] = [];
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
@@ -233,6 +243,8 @@ test('EventSource: tells at once what could never be sent', (t) => {
   t.throws(() => new EventSource('http://127.0.0.1:1', { method: 'no method' }), refused);
   t.throws(() => new EventSource('http://127.0.0.1:1', { body: 'with GET' }), refused);
   t.throws(() => new EventSource('http://127.0.0.1:1', { headers: { 'not a name': 'x' } }), refused);
+  t.throws(() => new EventSource('http://127.0.0.1:1', { method: 'POST', body: new ReadableStream() }), refused);
+  t.throws(() => new EventSource('http://127.0.0.1:1', { maxEventBytes: Number.NaN }), { code: 'INVALID_OPTIONS' });
 });
 
 test('EventSource: fails for good on an event that is too large', async (t) => {

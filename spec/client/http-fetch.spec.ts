@@ -4,7 +4,7 @@ import { getEventListeners, once } from 'node:events';
 import { globalAgent as httpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, globalAgent } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { brotliCompressSync, createGzip, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { httpFetch } from '../../src/client/http-fetch.js';
 import * as everywhere from '../../src/client/index.js';
@@ -158,6 +158,8 @@ const compressors = {
   gzip: gzipSync,
   'X-GZip': gzipSync,
   deflate: deflateSync,
+  // Without zlib's header.
+  Deflate: deflateRawSync,
   br: brotliCompressSync,
   'gzip, br': (text: string) => brotliCompressSync(gzipSync(text)),
   rot13: (text: string) => text,

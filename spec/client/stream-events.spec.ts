@@ -330,6 +330,41 @@ test('streamEvents: leaves when its signal aborts, with the reason (client/signa
   t.is(getEventListeners(controller.signal, 'abort').length, 0);
 });
 
+for (const [title, options] of Object.entries<StreamEventsOptions>({
+  'a function for headers': { headers: () => new Promise(() => {}), idleTimeoutMs: 60_000 },
+  'a fetch that does not heed it': { fetch: () => new Promise(() => {}) },
+})) {
+  test(`streamEvents: leaves when its signal aborts, whatever it waits for (${title})`, async (t) => {
+    const controller = new AbortController();
+    const clock = new FakeClock();
+    const next = streamEvents('http://127.0.0.1:1', { ...options, clock, signal: controller.signal }).next();
+    await turns();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    t.is(await t.throwsAsync(next), reason);
+    await turns();
+    t.is(clock.pending, 0);
+  });
+}
+
+test('streamEvents: lets go of an answer that comes after it was left', async (t) => {
+  const answer = deferred<Response>();
+  const asked = deferred();
+  const cancelled = deferred();
+  const fetch = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const events = streamEvents('http://127.0.0.1:1', { fetch });
+  const next = events.next();
+  await asked.promise;
+  await events.return();
+  t.true((await next).done);
+  answer.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+  t.pass();
+});
+
 for (const state of ['connecting', 'waiting'] as const) {
   test(`streamEvents: leaves when its signal aborts while it is ${state}`, async (t) => {
     const url = await listen(t, (_request, response) => {
@@ -432,6 +467,18 @@ test('streamEvents: batches() yields what has come at once, and lets the connect
   await left.promise;
 });
 
+test('streamEvents: batches() beside next() loses nothing, and nothing comes twice', async (t) => {
+  const url = await listen(
+    t,
+    (_request, response) => void openStream(response).write('data: 1\n\ndata: 2\n\ndata: 3\n\n'),
+  );
+  const events = streamEvents(url);
+  const [batch, event] = await Promise.all([events.batches().next(), events.next()]);
+  await events.return();
+  const seen = [...(batch.value ?? []), event.value].map((each) => each?.data);
+  t.deepEqual(seen.sort(), ['1', '2', '3']);
+});
+
 test('streamEvents: a slow loop holds the server back, and not what it sends in memory (client/slow consumer applies backpressure)', async (t) => {
   const event = `data: ${'x'.repeat(1_000)}\n\n`;
   const count = 65_536;
@@ -512,6 +559,26 @@ test('streamEvents: throws what is no event stream', async (t) => {
   await left.promise;
 });
 
+for (const [said, isStream] of [
+  ['text/event-stream, text/event-stream', true],
+  ['text/html, text/event-stream;charset=utf-8, */*', true],
+  ['text/html; a="\\",", text/event-stream', true],
+  ['text/event-stream, no type', true],
+  ['text/event-stream, text/html', false],
+  ['text/html; a=", text/event-stream"', false],
+  ['text/event-stream x', false],
+  ['text/event-stream\u000b', false],
+] as const) {
+  test(`streamEvents: takes ${JSON.stringify(said)} for ${isStream ? 'an' : 'no'} event stream`, async (t) => {
+    const headers = new Headers({ 'Content-Type': said });
+    const next = streamEvents('http://127.0.0.1:1', {
+      fetch: async () => new Response('data: x\n\n', { headers }),
+    }).next();
+    if (isStream) t.is((await next).value?.data, 'x');
+    else await t.throwsAsync(next, { code: 'NOT_AN_EVENT_STREAM' });
+  });
+}
+
 test('streamEvents: ends on 204', async (t) => {
   const url = await listen(t, (_request, response) => void response.writeHead(204).end());
   t.deepEqual(await streamEvents(url).next(), { value: undefined, done: true });
@@ -540,7 +607,10 @@ for (const [said, delayMs] of [
   ['0', 1_000],
   ['999999999', 3_600_000],
   ['Thu, 01 Jan 1970 00:00:00 GMT', 1_000],
+  ['Thu Jan  1 00:00:00 1970', 1_000],
   ['soon', 3_000],
+  ['1.5', 3_000],
+  ['-5', 3_000],
 ] as const) {
   test(`streamEvents: waits ${delayMs} ms when it is told Retry-After: ${said}`, async (t) => {
     const { waits, options } = hurried();
@@ -553,6 +623,25 @@ for (const [said, delayMs] of [
     t.deepEqual(waits, [{ delayMs, cause: 'HTTP_ERROR' }]);
   });
 }
+
+test.serial('streamEvents: takes a date without a zone for GMT, wherever it runs', async (t) => {
+  const { TZ } = process.env;
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
+  process.env.TZ = 'America/New_York';
+  const { waits, options } = hurried();
+  const [, day, date, month, year, time] =
+    /(\w+), (\d+) (\w+) (\d+) (\S+)/.exec(new Date(Date.now() + 60_000).toUTCString()) ?? [];
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    if (++requests > 1) openStream(response).write('data: x\n\n');
+    else response.writeHead(503, { 'Retry-After': `${day} ${month} ${date} ${time} ${year}` }).end();
+  });
+  await leaving(streamEvents(url, options));
+  t.true(waits[0]!.delayMs > 1_000 && waits[0]!.delayMs <= 60_000, `${waits[0]!.delayMs}`);
+});
 
 test('streamEvents: does not send a POST again by itself: the end of the stream ends the iteration', async (t) => {
   let requests = 0;
@@ -707,6 +796,15 @@ test('streamEvents: goes through the fetch that it is given (client/proxy)', asy
   t.is(value?.data, 'http://elsewhere.invalid/x');
 });
 
+test('streamEvents: tells why it waits, when errors are of another realm', async (t) => {
+  const foreign = { name: 'TypeError', message: 'fetch failed', cause: { message: '', code: 'ECONNREFUSED' } };
+  const error = await t.throwsAsync(
+    streamEvents('http://127.0.0.1:1', { fetch: () => Promise.reject(foreign), retry: { attempts: 0 } }).next(),
+    { code: 'STREAM_LOST' },
+  );
+  t.is(error.message, 'The stream is lost: "ECONNREFUSED". Ask again, or allow more retries.');
+});
+
 test("streamEvents: takes the answers of a fetch of the program's own, whatever their class", async (t) => {
   const answer = { status: 403, statusText: 'Forbidden', headers: new Headers({ 'X-Why': 'x' }), body: null };
   const events = streamEvents('http://elsewhere.invalid', { fetch: async () => answer as Response });
@@ -723,6 +821,9 @@ test('streamEvents: says at the call what can never work', (t) => {
   t.throws(() => streamEvents('/relative'), refused('INVALID_URL'));
   t.throws(() => streamEvents('ftp://example.not/'), refused('INVALID_URL'));
   t.throws(() => streamEvents(url, { body: 'x' }), refused('INVALID_REQUEST'));
+  const stream = { method: 'POST', body: new ReadableStream() };
+  t.throws(() => streamEvents(url, { ...stream, retry: {} }), refused('INVALID_REQUEST'));
+  t.notThrows(() => streamEvents(url, stream));
   const error = t.throws(
     () =>
       streamEvents(url, {

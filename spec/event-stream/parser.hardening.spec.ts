@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import { ConfigurationError } from '../../src/errors.js';
 import type { ParsedEvent } from '../../src/event-stream/event.js';
 import { EventStreamParser } from '../../src/event-stream/parser.js';
 
@@ -166,4 +167,22 @@ test('EventStreamParser: takes a string that is cut within a surrogate pair', (t
   parser.push('data: \ud83d');
   parser.push('alone\n\n');
   t.deepEqual(seen, ['🐕', '\ufffdalone']);
+});
+
+test('EventStreamParser: takes half a surrogate pair before bytes for what it is', (t) => {
+  const seen: string[] = [];
+  const parser = new EventStreamParser({ onEvent: ({ data }) => seen.push(data) });
+  parser.push('data: \ud83d');
+  parser.push(new TextEncoder().encode('alone\n\n'));
+  parser.push('data: next\n\n');
+  t.deepEqual(seen, ['\ufffdalone', 'next']);
+});
+
+test('EventStreamParser: refuses a maxEventBytes that is no number of 0 or more', (t) => {
+  for (const maxEventBytes of [Number.NaN, -1]) {
+    t.throws(() => new EventStreamParser({ maxEventBytes }), {
+      instanceOf: ConfigurationError,
+      code: 'INVALID_OPTIONS',
+    });
+  }
 });

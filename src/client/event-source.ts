@@ -79,7 +79,8 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
 
   /**
    * @throws DOMException `SyntaxError` when `url` is none; relative ones need a page.
-   * @throws {@link ConfigurationError} `INVALID_REQUEST` for a method, headers or body that cannot be sent.
+   * @throws {@link ConfigurationError} `INVALID_REQUEST` for a method, headers or body that cannot be sent, or not again;
+   *   `INVALID_OPTIONS` for a `maxEventBytes` that is none.
    */
   constructor(url: string | URL, options: EventSourceOptions = {}) {
     super();
@@ -91,7 +92,7 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
     this.#options = options ?? {};
     const { clock, maxEventBytes, signal } = this.#options;
     this.#reader = new DispatchingReader(
-      streamRequest(absolute, this.#options, this.withCredentials),
+      streamRequest(absolute, this.#options, true, this.withCredentials),
       // No status is one to come back after.
       { clock, maxEventBytes, retry: { statuses: [] }, onStateChange: (state) => this.#onStateChange(state) },
       LONGEST_TIMER_MS,

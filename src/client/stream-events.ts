@@ -1,5 +1,8 @@
 /** An event stream as an async iterable, for programs. No Node import. */
 
+// Browser projects may name no lib that has `AsyncDisposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { clientClock } from '../clock.js';
 import { ConfigurationError, quote } from '../errors.js';
 import type { EventMap, ParsedEvent } from '../event-stream/event.js';
@@ -78,7 +81,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     const { lastEventId = '', method = 'GET', retry = SAFE_METHOD.test(method) ? {} : false } = options;
     this.#options = { ...options, retry };
     this.#idBefore = lastEventId;
-    this.#reader = new BatchReader(streamRequest(absolute, options), this.#options, LONGEST_RETRY_MS);
+    this.#reader = new BatchReader(streamRequest(absolute, options, retry !== false), this.#options, LONGEST_RETRY_MS);
   }
 
   /** What to resume from after the events that were taken: save it, also when it has ended, and give it as `lastEventId`. */
@@ -118,10 +121,12 @@ export class EventStream<Events extends EventMap = Record<string, string>>
    */
   async *batches(): AsyncGenerator<TypedEvent<Events>[], undefined> {
     try {
-      while (!(await this.next()).done) {
-        const rest = this.#reader.events.slice(this.#at - 1) as TypedEvent<Events>[];
-        this.#at += rest.length - 1;
-        yield rest;
+      for (;;) {
+        const { value, done } = await this.next();
+        if (done) return;
+        const rest = this.#reader.events.slice(this.#at) as TypedEvent<Events>[];
+        this.#at += rest.length;
+        yield [value, ...rest];
       }
     } finally {
       this.#leave(null);

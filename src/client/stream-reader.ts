@@ -80,7 +80,7 @@ export abstract class StreamReader implements EventStreamParserOptions {
     const { maxBackOffMs = 30_000, healthyMs = 10_000, attempts = Infinity, statuses } = retry || {};
     for (let failures = 0; !this.isClosed; ) {
       this.#tell({ state: 'connecting' });
-      const answer = await this.#watch(this.#send(this.parser.lastEventId, this.#attempt.signal));
+      const answer = await this.#watch(this.#ask());
       // Whoever was told may have closed it, here and below.
       if (this.isClosed) return;
       let cause: Error | null = null;
@@ -93,7 +93,7 @@ export abstract class StreamReader implements EventStreamParserOptions {
         afterMs = retryAfterMs(headers.get('Retry-After') ?? '');
         if (retry && (statuses?.includes(status) ?? ((status === 429 || status === 503) && afterMs >= 0))) {
           cause = new HttpError(status, statusText || undefined);
-        } else if (status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(headers.get('Content-Type') ?? '')) {
+        } else if (status !== 200 || !isEventStream(headers.get('Content-Type') ?? '')) {
           this.refused = answer;
           return;
         } else {
@@ -131,6 +131,20 @@ export abstract class StreamReader implements EventStreamParserOptions {
 
   #tell(state: StreamState): void {
     this.#options.onStateChange?.(state);
+  }
+
+  /** Neither a function for headers nor a fetch of the program's own need heed the signal. */
+  #ask(): Promise<Response> {
+    const { signal } = this.#attempt;
+    const asked = this.#send(this.parser.lastEventId, signal);
+    return new Promise((resolve, reject) => {
+      asked.then(resolve, reject);
+      signal.addEventListener('abort', () => {
+        reject(signal.reason);
+        // One that comes too late is not kept; one that came in time is being read.
+        asked.then(({ body }) => body?.cancel()).catch(() => {});
+      });
+    });
   }
 
   #wait(ms: number): Promise<void> {
@@ -183,17 +197,39 @@ function streamLost(cause: Error | null): Error {
   });
 }
 
-/** How long an answer asks to wait, in milliseconds; NaN when it does not say. */
+/**
+ * Of several types the last one that is valid counts.
+ *
+ * @see https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+ */
+function isEventStream(contentType: string): boolean {
+  const types = contentType.replace(/"(\\.|[^"\\])*"?/g, '').split(',');
+  const essences = types.flatMap((type) => /^[\t ]*(?!\*\/\*)([^\s/;]+\/[^\s/;]+)[\t ]*(;|$)/.exec(type)?.[1] ?? []);
+  return essences.pop()?.toLowerCase() === 'text/event-stream';
+}
+
+/**
+ * How long an answer asks to wait, in milliseconds; NaN when it does not say.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats of which one leaves out that it is in GMT
+ */
 function retryAfterMs(value: string): number {
-  return /^\d+$/.test(value) ? Number(value) * 1_000 : Math.max(0, Date.parse(value) - Date.now());
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  if (!/^[A-Z][a-z]+,? /.test(value)) return Number.NaN;
+  return Math.max(0, Date.parse(/GMT$/.test(value) ? value : `${value} GMT`) - Date.now());
 }
 
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (thrown instanceof Error) return thrown;
+  // A test runner gives programs an `Error` of their own, which fetch's are none of.
+  return new Error((thrown as Error | null)?.message ?? String(thrown), { cause: thrown });
 }
 
 /** What fetch's own message does not say: the innermost cause's, such as `connect ECONNREFUSED 127.0.0.1:8888`. */
 export function innermostMessage(error: Error): string {
-  const { cause, message, code } = error as Error & { code?: string };
-  return cause instanceof Error ? innermostMessage(cause) : message || `${code}`;
+  const { cause, message, code } = error as Coded;
+  const inner = cause as Coded | null | undefined;
+  return inner?.message || inner?.code ? innermostMessage(inner) : message || `${code}`;
 }
+
+type Coded = Error & { code?: string };

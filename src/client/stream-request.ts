@@ -15,7 +15,7 @@ export interface StreamRequestOptions {
   headers?: HeadersLike | (() => HeadersLike | Promise<HeadersLike>);
   /** @defaultValue `'GET'` */
   method?: string;
-  /** Sent again with each attempt. */
+  /** Sent again with each attempt; so it can be a stream only where there is one attempt. */
   body?: BodyLike;
   /** Used in place of the platform's, for a proxy or a certificate of one's own. */
   fetch?: Fetch;
@@ -34,16 +34,21 @@ const LONGEST_ID_BYTES = 8_000;
  * What is asked for, made once and sent with each attempt.
  *
  * @param url - a user and password in it are sent as `Authorization`, since fetch takes none there.
- * @throws {@link ConfigurationError} `INVALID_REQUEST` when fetch could not send it.
+ * @param isRepeated - there may be more than one attempt.
+ * @throws {@link ConfigurationError} `INVALID_REQUEST` when fetch could not send it, or not again.
  */
-export function streamRequest(url: URL, options: StreamRequestOptions, withCredentials = false): Send {
+export function streamRequest(
+  url: URL,
+  options: StreamRequestOptions,
+  isRepeated: boolean,
+  withCredentials = false,
+): Send {
   const { method = 'GET', headers: given, body, fetch = platform.fetch } = options;
   const { username, password } = url;
   const bare = new URL(url);
   bare.username = bare.password = '';
   const defaults: Record<string, string> = { Accept: 'text/event-stream' };
-  if (username + password)
-    defaults.Authorization = `Basic ${btoa(utf8(decodeURIComponent(`${username}:${password}`)))}`;
+  if (username + password) defaults.Authorization = `Basic ${btoa(percentDecoded(`${username}:${password}`))}`;
   const init = {
     method: method.toUpperCase(),
     body,
@@ -54,9 +59,13 @@ export function streamRequest(url: URL, options: StreamRequestOptions, withCrede
   } as RequestInit;
   try {
     // What no attempt could send is told now, and not tried again and again. A stream would be locked by it.
-    const sample = { ...init, headers: typeof given === 'function' ? {} : given } as RequestInit;
-    if (body instanceof ReadableStream) sample.body = null;
-    new Request(bare, sample);
+    const isStream = body instanceof ReadableStream || Symbol.asyncIterator in Object(body);
+    if (isStream && isRepeated) throw new TypeError('a stream as the body cannot be sent again');
+    new Request(bare, {
+      ...init,
+      headers: typeof given === 'function' ? {} : given,
+      ...(isStream && { body: null }),
+    } as RequestInit);
   } catch (cause) {
     throw new ConfigurationError(
       'INVALID_REQUEST',
@@ -89,6 +98,11 @@ export function absoluteUrl(url: string | URL): URL | null {
 
 export function isHttp(url: URL): boolean {
   return /^https?:$/.test(url.protocol);
+}
+
+/** One character for each byte. What looks like an escape and is none stays, as the URL standard says. */
+function percentDecoded(text: string): string {
+  return text.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** A header's characters, one for each byte of the text's UTF-8. */

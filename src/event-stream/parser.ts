@@ -1,6 +1,6 @@
 /** Bytes to events, incrementally, as the standard reads a stream. No Node import: it runs in a browser. */
 
-import { EventStreamError } from '../errors.js';
+import { ConfigurationError, EventStreamError, quote } from '../errors.js';
 import { asBuffer, decodeLines, encodeUtf8 } from './decode.js';
 import type { ParsedEvent } from './event.js';
 import { UnfinishedLine } from './unfinished-line.js';
@@ -92,9 +92,17 @@ export class EventStreamParser {
   #begun = NOTHING;
   #lastEventId: string;
 
+  /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when `maxEventBytes` is no number of 0 or more. */
   constructor(options: EventStreamParserOptions = {}) {
     this.#options = options;
-    this.#maxEventBytes = options.maxEventBytes ?? 16 * 1024 * 1024;
+    const { maxEventBytes = 16 * 1024 * 1024 } = options;
+    if (!(maxEventBytes >= 0)) {
+      throw new ConfigurationError(
+        'INVALID_OPTIONS',
+        `Invalid options: maxEventBytes ${quote(maxEventBytes)}. Use numbers, 0 or more.`,
+      );
+    }
+    this.#maxEventBytes = maxEventBytes;
     this.#lastEventId = options.lastEventId ?? '';
   }
 
@@ -111,7 +119,11 @@ export class EventStreamParser {
    */
   push(chunk: string | Uint8Array): void {
     if (this.#hasFailed) this.#fail();
-    this.#read(typeof chunk === 'string' ? this.#encode(chunk) : chunk);
+    if (typeof chunk === 'string') this.#read(this.#encode(chunk));
+    else {
+      if (this.#highSurrogate !== '') this.#readAlone();
+      this.#read(chunk);
+    }
   }
 
   /** The stream has ended: what was read of an unfinished event is dropped. */
@@ -136,6 +148,13 @@ export class EventStreamParser {
     const last = whole.charCodeAt(whole.length - 1);
     this.#highSurrogate = last >= 0xd800 && last <= 0xdbff ? whole.slice(-1) : '';
     return encodeUtf8(this.#highSurrogate === '' ? whole : whole.slice(0, -1));
+  }
+
+  /** Bytes came, which are no other half. */
+  #readAlone(): void {
+    const alone = encodeUtf8(this.#highSurrogate);
+    this.#highSurrogate = '';
+    this.#read(alone);
   }
 
   #read(chunk: Uint8Array): void {
