@@ -1,4 +1,5 @@
 import { History, type HistoryEvent, type HistoryLimits, type KeptEvent, type Page } from './history.js';
+import { SizeOrder } from './size-order.js';
 
 /** An event that may have an id of its publisher's own, by which it is found. */
 export interface IdentifiedEvent extends HistoryEvent {
@@ -6,16 +7,28 @@ export interface IdentifiedEvent extends HistoryEvent {
 }
 
 /** What an event takes of a process's memory beside its bytes, about: objects, its id, its place in the lists. */
-const EVENT_BYTES = 256;
+const EVENT_BYTES = 384;
+/** The same of a channel, beside its events. */
+const CHANNEL_BYTES = 512;
+
+/** A bound on all histories together. */
+export interface TotalLimit {
+  /** What they may take of memory, about. */
+  readonly totalBytes: number;
+  /** Whether a channel pays only when no other has anything left. */
+  readonly isShrunkLast: (channel: string) => boolean;
+}
 
 /** The histories of all channels, kept in this process, each bounded by itself, and all of them together. */
 export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   readonly #limits: HistoryLimits;
   readonly #now: () => number;
-  readonly #mostBytes: number;
+  readonly #total: TotalLimit | null;
   /** What all of them take of the process's memory, about. */
   #totalBytes = 0;
   readonly #histories = new Map<string, History<Event>>();
+  /** Which of them is to pay, where there is a bound on all. */
+  readonly #bySize = new SizeOrder();
   /** Publishers' own ids, by channel, as far as their events are kept. */
   readonly #ownIds = new Map<string, Map<string, number>>();
   #sweepAt: number;
@@ -27,12 +40,12 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
 
   /**
    * @param now - in milliseconds, as `keptAt` of the events is; it must not go back.
-   * @param mostBytes - what all of them may take of memory, about.
+   * @param total - null: each history is bounded by itself alone.
    */
-  constructor(limits: HistoryLimits, now: () => number, mostBytes = Infinity) {
+  constructor(limits: HistoryLimits, now: () => number, total: TotalLimit | null = null) {
     this.#limits = limits;
     this.#now = now;
-    this.#mostBytes = mostBytes;
+    this.#total = total;
     this.#sweepAt = now() + limits.historyMs;
   }
 
@@ -42,8 +55,8 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     const history = this.#historyOf(channel);
     if (ownId !== null) this.#keepOwnId(channel, ownId, event.sequence);
     this.#totalBytes += event.byteLength + EVENT_BYTES;
-    this.#forget(channel, history.append(event, this.#limits));
-    while (this.#totalBytes > this.#mostBytes) this.#shed(channel);
+    this.#forget(channel, history, history.append(event, this.#limits));
+    if (this.#total !== null) while (this.#totalBytes > this.#total.totalBytes && this.#shed(channel));
     if (event.keptAt >= this.#sweepAt) this.#sweep(event.keptAt);
   }
 
@@ -67,6 +80,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   clear(): void {
     this.#histories.clear();
     this.#ownIds.clear();
+    this.#bySize.clear();
     this.#totalBytes = 0;
   }
 
@@ -79,6 +93,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     if (history === undefined) {
       history = new History<Event>(this.#droppedThrough);
       this.#histories.set(channel, history);
+      this.#totalBytes += CHANNEL_BYTES;
     }
     return history;
   }
@@ -86,7 +101,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   /** Nobody may have published since it grew old. */
   #freshOf(channel: string): History<Event> | undefined {
     const history = this.#histories.get(channel);
-    if (history !== undefined) this.#forget(channel, history.evict(this.#now(), this.#limits));
+    if (history !== undefined) this.#forget(channel, history, history.evict(this.#now(), this.#limits));
     return history;
   }
 
@@ -94,7 +109,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   #sweep(now: number): void {
     this.#sweepAt = now + this.#limits.historyMs;
     for (const [channel, history] of this.#histories) {
-      this.#forget(channel, history.evict(now, this.#limits));
+      this.#forget(channel, history, history.evict(now, this.#limits));
       if (history.count === 0) this.#drop(channel, history);
     }
   }
@@ -107,29 +122,38 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   }
 
   /**
-   * Halves the history that takes the most: a channel that is quiet is not the one that pays. Of the one that was appended to
-   * last, its only event is evicted last.
+   * Halves one of the histories that take the most: a channel that is quiet is not the one that pays. Of the one that was appended to
+   * last, its only event is evicted last. False: there is nothing left.
    */
-  #shed(newest: string): void {
-    let most = 0;
-    let largest = newest;
-    for (const [channel, history] of this.#histories) {
-      const bytes = history.byteLength + history.count * EVENT_BYTES;
-      if (bytes <= most || (channel === newest && history.count === 1)) continue;
-      [most, largest] = [bytes, channel];
+  #shed(newest: string): boolean {
+    for (const channel of this.#bySize.names()) {
+      const isLast = channel === newest && this.#historyOf(channel).count === 1;
+      if (!isLast) return this.#halve(channel);
     }
-    const history = this.#historyOf(largest);
-    this.#forget(largest, history.evictHalf());
-    if (history.count === 0) this.#drop(largest, history);
+    return this.#halve(newest);
+  }
+
+  #halve(channel: string): boolean {
+    const history = this.#histories.get(channel);
+    if (history === undefined) return false;
+    this.#forget(channel, history, history.evictHalf());
+    if (history.count === 0) this.#drop(channel, history);
+    return true;
   }
 
   /** Forgets a channel that has nothing any more. */
   #drop(channel: string, { lostThrough }: History<Event>): void {
     this.#droppedThrough = Math.max(this.#droppedThrough, lostThrough);
     this.#histories.delete(channel);
+    this.#totalBytes -= CHANNEL_BYTES;
   }
 
-  #forget(channel: string, evicted: readonly Event[]): void {
+  /** Takes account of what has changed in a history, and of what it has evicted. */
+  #forget(channel: string, history: History<Event>, evicted: readonly Event[]): void {
+    if (this.#total !== null) {
+      const bytes = history.byteLength + history.count * EVENT_BYTES;
+      this.#bySize.set(channel, bytes > 0 && this.#total.isShrunkLast(channel) ? 1 : bytes);
+    }
     for (const { byteLength } of evicted) this.#totalBytes -= byteLength + EVENT_BYTES;
     const ids = this.#ownIds.get(channel);
     if (ids === undefined) return;

@@ -22,10 +22,12 @@ export interface MemoryBrokerOptions {
   /** How long an event is kept, in milliseconds. @defaultValue 300000 (5 minutes) */
   historyMs?: number;
   /**
-   * What the histories of all channels together may take of memory, about; beyond it, the largest is halved.
+   * What the histories of all channels together may take of memory, about; beyond it, one of the largest is halved.
    * @defaultValue `Infinity`
    */
   historyTotalBytes?: number;
+  /** Whether a channel is halved only when no other has anything left, for one that many share. @defaultValue none is */
+  isShrunkLast?: (channel: string) => boolean;
   clock?: Clock;
 }
 
@@ -55,6 +57,7 @@ export class MemoryBroker implements SignalBroker {
     historyBytes = 1024 * 1024,
     historyMs = 5 * 60_000,
     historyTotalBytes = Infinity,
+    isShrunkLast = () => false,
     clock = systemClock,
   }: MemoryBrokerOptions = {}) {
     const faults = new OptionFaults();
@@ -63,7 +66,8 @@ export class MemoryBroker implements SignalBroker {
     faults.throwIfAny();
     this.#clock = clock;
     const limits = { historyCount, historyBytes, historyMs };
-    this.#histories = new ChannelHistories(limits, () => clock.now(), historyTotalBytes);
+    const total = historyTotalBytes === Infinity ? null : { totalBytes: historyTotalBytes, isShrunkLast };
+    this.#histories = new ChannelHistories(limits, () => clock.now(), total);
     this.#epoch = newEpoch(clock);
     this.#fanOut = new FanOut(
       {

@@ -20,6 +20,7 @@ import { GraphiteExporter } from './metrics/graphite-exporter.js';
 import { HealthHandler, ReadyHandler } from './metrics/health-handlers.js';
 import { HubMetrics } from './metrics/hub-metrics.js';
 import { MetricsHandler } from './metrics/metrics-handler.js';
+import { isSharedChannel } from './updates/hub-channels.js';
 import { SUBSCRIPTIONS_PATH } from './updates/selection.js';
 import { checkedUpdate, type GivenUpdate } from './updates/update.js';
 
@@ -32,6 +33,7 @@ const HISTORY = {
   historyBytes: 64 * 1024 ** 2,
   historyMs: 24 * 60 * 60 * 1_000,
   historyTotalBytes: 512 * 1024 ** 2,
+  isShrunkLast: isSharedChannel,
 };
 
 /**

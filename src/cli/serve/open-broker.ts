@@ -1,6 +1,7 @@
 import type { LogBroker } from '../../channel/log-broker.js';
 import { MemoryBroker } from '../../channel/memory-broker.js';
 import { quote } from '../../errors.js';
+import { isSharedChannel } from '../../hub/updates/hub-channels.js';
 import type { OptionFaults } from '../../option-faults.js';
 import type { Values } from './read-settings.js';
 
@@ -50,7 +51,12 @@ interface Asked {
 
 const BROKERS: Readonly<Record<string, (asked: Asked) => Promise<LogBroker | MemoryBroker>>> = {
   memory: async ({ history }) =>
-    new MemoryBroker({ ...history, historyBytes: HISTORY_BYTES, historyTotalBytes: HISTORY_TOTAL_BYTES }),
+    new MemoryBroker({
+      ...history,
+      historyBytes: HISTORY_BYTES,
+      historyTotalBytes: HISTORY_TOTAL_BYTES,
+      isShrunkLast: isSharedChannel,
+    }),
   redis: openRedis,
   rediss: openRedis,
   nats: openNats,
