@@ -4,6 +4,7 @@ export type {
   Broker,
   EngineBroker,
   Gap,
+  LocatingBroker,
   PatternBroker,
   Resumed,
   SignalBroker,

@@ -69,6 +69,17 @@ export interface SignalBroker extends Broker {
   signal(channel: string, event: string, data?: unknown): Promise<void>;
 }
 
+/** What a broker may be able to do beside: to find the event that a publisher gave an id of its own. */
+export interface LocatingBroker extends Broker {
+  /**
+   * Resolves with the broker's own id of that event, after which a stream of any channels resumes; null: none of these channels keeps such an
+   * event, or several do. While the engine is away it waits.
+   *
+   * @throws {@link BrokerError} when the broker is closed, or its engine refuses to be asked.
+   */
+  locate(channels: readonly string[], id: string): Promise<string | null>;
+}
+
 /** What a broker may be able to do beside: to subscribe to all channels whose names match, where `*` is any text. */
 export interface PatternBroker extends Broker {
   readonly hasPatterns: true;

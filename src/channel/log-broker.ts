@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { encodeEvent, serializeData } from '../event-stream/encode.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
-import type { EngineBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
+import type { EngineBroker, LocatingBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
 import { asBrokerError, closedError, isUnavailable } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
 import { EngineLink } from './engine-link.js';
@@ -29,7 +29,7 @@ const AGAIN_MS = 1_000;
  *
  * Ids are `<epoch>-<sequence>`, both of the engine.
  */
-export class LogBroker implements EngineBroker, SignalBroker {
+export class LogBroker implements EngineBroker, SignalBroker, LocatingBroker {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #link = new EngineLink();
@@ -122,6 +122,13 @@ export class LogBroker implements EngineBroker, SignalBroker {
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
     if (this.#link.isClosed) throw closedError();
     return this.#fanOut.subscribe(channels, subscriber, after);
+  }
+
+  async locate(channels: readonly string[], id: string): Promise<string | null> {
+    await this.#link.untilUp();
+    const epoch = this.#epoch;
+    const sequence = await this.#locate(channels, id);
+    return sequence === null ? null : idOf(epoch, sequence);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { OptionFaults } from '../option-faults.js';
-import type { SignalBroker, Subscriber, Subscription } from './broker.js';
+import type { LocatingBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
 import { closedError } from './broker-errors.js';
 import { ChannelHistories } from './channel-histories.js';
 import { checkedChannel } from './channel-name.js';
@@ -44,7 +44,7 @@ export interface MemoryBrokerOptions {
  * await broker.publish('prices/DOGE', 'tick', { price: 1 });
  * ```
  */
-export class MemoryBroker implements SignalBroker {
+export class MemoryBroker implements SignalBroker, LocatingBroker {
   readonly #clock: Clock;
   readonly #fanOut: FanOut;
   readonly #histories: ChannelHistories;
@@ -102,6 +102,12 @@ export class MemoryBroker implements SignalBroker {
   async subscribe(channels: readonly string[], subscriber: Subscriber, after?: string | null): Promise<Subscription> {
     this.#assertOpen();
     return this.#fanOut.subscribe(channels, subscriber, after);
+  }
+
+  async locate(channels: readonly string[], id: string): Promise<string | null> {
+    this.#assertOpen();
+    const [sequence, another] = this.#histories.locate(channels, id);
+    return sequence === undefined || another !== undefined ? null : idOf(this.#epoch, sequence);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
 /** Mercure 0.x: coming back. */
 
 import test from 'ava';
+import { LmdbBroker } from '../../../src/channel/lmdb/lmdb-broker.js';
 import { MemoryBroker } from '../../../src/index.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 import { MERCURE, type ServedHub, serveHub } from '../serve-hub.js';
 
 const SPELLINGS = ['lastEventID', 'last_event_id', 'lastEventId', 'Last-Event-ID'];
@@ -82,6 +84,23 @@ test('REC-05 reconciliation: says in a header where it resumes, if it was asked 
   t.is(await header(''), 'earliest');
   t.is(await header('earliest'), 'earliest');
 });
+
+for (const kind of ['memory', 'LMDB'] as const) {
+  test(`REC-05 reconciliation: resumes after an update of another topic (${kind})`, async (t) => {
+    const broker = kind === 'memory' ? new MemoryBroker() : new LmdbBroker({ path: await temporaryFolder(t) });
+    t.teardown(() => broker.close());
+    const hub = await serveHub(t, { broker });
+    await hub.published('books/1', 'one');
+    const ids = [await hub.published('books/2', 'two'), await hub.published(['books/3', 'books/4'], 'three')];
+    await hub.published('books/1', 'four');
+    for (const id of ids) {
+      const client = await resume(hub, ['books/1'], id);
+      t.is(client.headers['last-event-id'], id);
+      const { type, data } = await client.next();
+      t.deepEqual([type, data], ['message', 'four']);
+    }
+  });
+}
 
 test('REC-06 reconciliation: delivers all that is kept after earliest, and tells of no gap', async (t) => {
   const hub = await serveHub(t);

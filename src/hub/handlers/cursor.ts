@@ -1,9 +1,10 @@
 /** Where a subscriber says that it was, in each of the ways that clients of hubs have of saying it. */
 
-import type { Broker } from '../../channel/broker.js';
+import type { Broker, LocatingBroker } from '../../channel/broker.js';
 import { EARLIEST } from '../../channel/event-id.js';
 import type { Clock } from '../../clock.js';
 import { checkedLastEventId, lastEventIdOf } from '../../handler/last-event-id.js';
+import { SHARED_CHANNELS } from '../updates/hub-channels.js';
 
 /** Of the protocol, of its next version, of polyfills, and of older hubs. */
 const PARAMETERS = ['lastEventID', 'last_event_id', 'lastEventId', 'Last-Event-ID', 'Last-Event-Id'];
@@ -17,24 +18,51 @@ export function cursorOf(header: string | string[] | undefined, query: URLSearch
   return given === undefined || given === null ? null : checkedLastEventId(given);
 }
 
+/** Where a stream begins that resumes. */
+export interface ResumePoint {
+  /** After which id. */
+  readonly after: string;
+  /**
+   * What an HTTP header says of it: the id that was asked for when all after it is kept, else `earliest`. Null: the broker's engine is away, and
+   * nobody knows.
+   *
+   * @see https://mercure.rocks/spec#reconciliation
+   */
+  readonly header: string | null;
+}
+
 /**
- * Says in an HTTP header how far back a stream will begin: the id itself when it has a place in these channels, else `earliest`.
- * Null: the broker's engine is away, and nobody knows.
- *
- * @see https://mercure.rocks/spec#reconciliation
+ * Finds a cursor's place: in the channels of the stream, or, of whatever other topic its update was, in those in which there is a copy of each.
+ * A server names the hub's newest update to a page, whatever that page subscribes to.
  */
-export async function cursorHeader(
+export async function resumePoint(
   broker: Broker,
   channels: readonly string[],
   cursor: string,
   clock: Clock,
-): Promise<string | null> {
-  if (cursor === '' || cursor === EARLIEST) return EARLIEST;
-  const asked = broker.subscribe(channels, { deliver: leave, gap() {} }, cursor).then((subscription) => {
-    subscription.unsubscribe();
-    return subscription.resumed === 'complete' ? asHeader(cursor) : EARLIEST;
-  });
-  return beforeLong(asked, clock);
+): Promise<ResumePoint> {
+  if (cursor === '' || cursor === EARLIEST) return { after: cursor, header: EARLIEST };
+  const asked = pointOf(broker, channels, cursor);
+  return (await beforeLong(asked, clock)) ?? { after: cursor, header: null };
+}
+
+async function pointOf(broker: Broker, channels: readonly string[], cursor: string): Promise<ResumePoint> {
+  const header = asHeader(cursor);
+  if (await isWholeAfter(broker, channels, cursor)) return { after: cursor, header };
+  const elsewhere = canLocate(broker) ? await broker.locate(Object.values(SHARED_CHANNELS), cursor) : null;
+  const after = elsewhere ?? cursor;
+  const isWhole = elsewhere !== null && (await isWholeAfter(broker, channels, after));
+  return { after, header: isWhole ? header : EARLIEST };
+}
+
+async function isWholeAfter(broker: Broker, channels: readonly string[], id: string): Promise<boolean> {
+  const subscription = await broker.subscribe(channels, { deliver: leave, gap() {} }, id);
+  subscription.unsubscribe();
+  return subscription.resumed === 'complete';
+}
+
+function canLocate(broker: Broker): broker is LocatingBroker {
+  return 'locate' in broker;
 }
 
 /**

@@ -15,7 +15,7 @@ import { TopicSelectors } from '../topics/topic-selectors.js';
 import type { HubSubscriber } from '../updates/audience.js';
 import { Selection } from '../updates/selection.js';
 import { subscriptionUpdate } from '../updates/subscription-document.js';
-import { cursorHeader, cursorOf, placeNow } from './cursor.js';
+import { cursorOf, placeNow, resumePoint } from './cursor.js';
 
 /** What the hub mounts its handlers with. */
 export interface HubMount {
@@ -76,7 +76,8 @@ export abstract class HubStream extends EventSourceHandler implements HubSubscri
       if ('isUp' in broker) this.#cursor = await placeNow(broker, this.#selection.channels, clock);
       return;
     }
-    const header = await cursorHeader(broker, this.#selection.channels, this.#cursor, clock);
+    const { after, header } = await resumePoint(broker, this.#selection.channels, this.#cursor, clock);
+    this.#cursor = after;
     if (header !== null) this.setHeader('Last-Event-ID', header);
   }
 
