@@ -73,6 +73,13 @@ test('LoadGenerator: does not show controls of a server, nor a reason of any len
   t.is(reason.length, 100);
 });
 
+test('LoadGenerator: shows no controls, query or password of a place that is no URL', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    response.writeHead(302, { Location: 'http://me:secret@\x9b[x/y?token=secret' }).end();
+  });
+  t.deepEqual([...(await generator(url).run()).failures], [['302 Found, to …@\\x9b[x/y', 3]]);
+});
+
 test('LoadGenerator: takes no stream in a coding, in which it could not count', async (t) => {
   const url = await listen(t, (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': 'gzip' }).flushHeaders();

@@ -6,7 +6,7 @@ import { tail as tailHere } from '../../src/cli/tail.js';
 import { TailReport } from '../../src/cli/tail-report.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { type EndedRun, IN_TERMINAL, runCommand, startCommand } from '../support/command-line.js';
-import { listen, openStream } from '../support/plain-server.js';
+import { answerBytes, listen, openStream } from '../support/plain-server.js';
 import { deferred } from '../support/serve.js';
 
 /** Runs it to its end. */
@@ -151,6 +151,24 @@ test('tail: says why there is no answer, and hides the password', async (t) => {
   t.is(gone.status, 1);
 });
 
+for (const url of [
+  'http://me:p@SECRET@127.0.0.1:9/',
+  'http:\\\\me:SECRET@127.0.0.1:9/',
+  'http:/me:SECRET@127.0.0.1:9/',
+  ' http://me:SECRET@127.0.0.1:9/',
+  'http://me:SECRET@no host/',
+  'http://[me:SECRET@127.0.0.1/',
+  'ftp://me:SECRET@127.0.0.1/',
+  'me:SECRET@127.0.0.1',
+]) {
+  test(`tail: hides the password of ${JSON.stringify(url)}`, async (t) => {
+    const { out, err, status } = await tail(t, url, '--no-retry');
+    t.regex(`${out}${err}`, /…@(127\.0\.0\.1|no host)/);
+    t.notRegex(`${out}${err}`, /SECRET|me:/);
+    t.is(status, 1);
+  });
+}
+
 test('tail: ends with status 1 when it is refused, and shows what was said', async (t) => {
   const url = await listen(t, (_request, response) => {
     response.writeHead(401, { Server: 'gate', 'Content-Type': 'application/json' }).end('{"error":"expired"}');
@@ -215,6 +233,38 @@ test('tail: shows controls instead of sending them to the terminal', async (t) =
   t.true(out.includes('a\\x1bc') && out.endsWith('\\x1b[2J\tx\\x9b\n'), JSON.stringify(out));
 });
 
+const ESCAPES = '\x1b]0;x\x07\x7f\x9b2J';
+
+for (const [what, answer, shown] of [
+  ['status text', `HTTP/1.1 200 O${ESCAPES}K\r\nContent-Type: text/event-stream\r\n\r\n`, /^← 200 O\\x1b.*\\x9b2JK, /m],
+  ['type', `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;\x9b2J\r\n\r\n`, /^← 200 OK, .*;\\x9b2J, /m],
+  ['type that is none', `HTTP/1.1 200 OK\r\nContent-Type: \x9b2J\r\n\r\n`, /^✗ .*"\\x9b2J"/m],
+  [
+    'refusal',
+    `HTTP/1.1 403 N${ESCAPES}o\r\nServer: \x9bs\r\n\r\n${ESCAPES}`,
+    /"N.*\\x9b2Jo"\n {2}.*\\x9bs\n {2}\\x1b/m,
+  ],
+  ['answer that is not for now', `HTTP/1.1 503 N${ESCAPES}o\r\nRetry-After: 1\r\n\r\n`, /^Not now: .*\\x9b2Jo/m],
+  ['event ID', 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: \xc2\x9b2J\n\n', /event ID "\\x9b2J"/m],
+] as const) {
+  test(`tail: shows controls instead of sending them to the terminal (in the server's ${what})`, async (t) => {
+    const run = startCommand(t, ['tail', await answerBytes(t, answer)]);
+    await run.said(/Coming back|✗/);
+    run.child.kill('SIGINT');
+    await run.ended;
+    t.regex(run.err, shown);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+    t.notRegex(run.err, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  });
+}
+
+test('tail --json: shows controls as JSON has them, and means the same', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('id: \x9b2J\ndata: \x9b2Jx\x7f\n\n'));
+  const { out } = await tail(t, url, '--json', '--count', '1');
+  t.true(out.includes('"\\u009b2Jx\\u007f"'), out);
+  t.like(JSON.parse(out), { data: '\x9b2Jx\x7f', lastEventId: '\x9b2J' });
+});
+
 test('tail: has colours on a terminal, and nowhere else', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
   const args = ['tail', url, '--count', '1'];
@@ -232,6 +282,7 @@ test('tail: has colours on a terminal, and nowhere else', async (t) => {
 for (const [what, ...args] of [
   ['a URL that is none', 'nowhere'],
   ['a header without a name', 'http://127.0.0.1', '--header', 'x'],
+  ['a header that HTTP cannot carry', 'http://127.0.0.1', '--header', 'x: SECRET\x07\n'],
   ['a count that is no number', 'http://127.0.0.1', '--count', 'x'],
   ['no URL'],
   ['an unknown option', 'http://127.0.0.1', '--wow'],
@@ -240,6 +291,7 @@ for (const [what, ...args] of [
     const { out, err, status } = await tail(t, ...args);
     t.is(out, '');
     t.regex(err, /^(✗ |error: )/);
+    t.false(err.includes('SECRET'));
     t.is(status, 1);
   });
 }

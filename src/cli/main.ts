@@ -9,6 +9,7 @@ import { publishCommand } from './publish-command.js';
 import { serveCommand } from './serve-command.js';
 import { tailCommand } from './tail-command.js';
 import { tokenCommand } from './token-command.js';
+import { printable } from './wording.js';
 
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
@@ -32,6 +33,6 @@ const program = new Command('tradewind')
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.stderr.write(`✗ ${toError(thrown).message}\n`);
+  process.stderr.write(`✗ ${printable(toError(thrown).message)}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,13 @@
 /** What the values of options may be. */
 
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { InvalidArgumentError } from 'commander';
+import { isHttp } from '../client/stream-request.js';
+import { quote, toError } from '../errors.js';
+import { printable, withoutPassword } from './wording.js';
+
+/** Ends the command as wrong usage. */
+export type Refuse = (sentence: string) => never;
 
 /** An option that may be given again. */
 export function collect(value: string, earlier: string[] = []): string[] {
@@ -9,7 +16,7 @@ export function collect(value: string, earlier: string[] = []): string[] {
 
 /** A header, as curl takes it. It may be given again. */
 export function header(value: string, earlier: [string, string][] = []): [string, string][] {
-  const [, name, text] = /^([^:\s]+):\s*(.*)$/.exec(value) ?? [];
+  const [, name, text] = /^([^:\s]+):\s*(.*)$/s.exec(value) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
   return [...earlier, [name, text]];
 }
@@ -36,4 +43,23 @@ export function json(value: string): unknown {
   } catch {
     throw new InvalidArgumentError('Give JSON, such as \'{"user":7}\'.');
   }
+}
+
+/** Not while commander parses: it would show what was given whole, with the password in it. */
+export function httpUrl(given: string, refuse: Refuse): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return url && isHttp(url) ? url : refuse(`Not a URL of http or https: ${printable(quote(withoutPassword(given)))}.`);
+}
+
+/** Refuses headers that HTTP cannot carry, without their values, of which one may be a secret. */
+export function sendable(headers: [string, string][], refuse: Refuse): [string, string][] {
+  try {
+    for (const [name, value] of headers) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+  } catch (thrown) {
+    refuse(`${toError(thrown).message}.`);
+  }
+  return headers;
 }

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
-import { collect, header, number } from './option-values.js';
+import { collect, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
 import { tail } from './tail.js';
 import { TailReport } from './tail-report.js';
 
@@ -53,7 +53,10 @@ export function tailCommand(): Command {
     .action(run);
 }
 
-async function run(url: string, flags: TailFlags): Promise<void> {
+async function run(url: string, flags: TailFlags, command: Command): Promise<void> {
+  const refuse: Refuse = (sentence) => command.error(`error: ${sentence}`);
+  httpUrl(url, refuse);
+  const request = requestOf(flags, refuse);
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
@@ -65,7 +68,7 @@ async function run(url: string, flags: TailFlags): Promise<void> {
     isJson: flags.json === true,
     hasColours: { out: hasColours(stdout), err: hasColours(stderr) },
   });
-  const isOver = await tail(url, requestOf(flags), {
+  const isOver = await tail(url, request, {
     report,
     types: flags.event,
     count: flags.count,
@@ -76,8 +79,8 @@ async function run(url: string, flags: TailFlags): Promise<void> {
   if (!isOver) process.exitCode = 1;
 }
 
-function requestOf({ since, header, method, data, idle, retry }: TailFlags): StreamEventsOptions {
-  const headers = new Headers(header);
+function requestOf({ since, header = [], method, data, idle, retry }: TailFlags, refuse: Refuse): StreamEventsOptions {
+  const headers = new Headers(sendable(header, refuse));
   if (data !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
   return {
     headers,

@@ -4,7 +4,7 @@ import type { StreamEventsOptions, StreamState } from '../client/stream-options.
 import { innermostMessage } from '../client/stream-reader.js';
 import { HttpError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
-import { count, printable, seconds, withoutPassword } from './wording.js';
+import { count, printable, printableJson, seconds, withoutPassword } from './wording.js';
 
 export interface TailReportOptions {
   out: (text: string) => void;
@@ -44,13 +44,13 @@ export class TailReport {
     this.#events++;
     if (!isShown) this.#hidden++;
     else if (this.#options.isJson)
-      this.#options.out(`${JSON.stringify({ ...event, receivedAt: new Date().toISOString() })}\n`);
+      this.#options.out(`${printableJson({ ...event, receivedAt: new Date().toISOString() })}\n`);
     else this.#options.out(this.#readable(event));
   }
 
   comment(text: string, isShown: boolean): void {
     this.#comments++;
-    if (isShown) this.#say('dim', `: ${printable(text)}`);
+    if (isShown) this.#say('dim', `: ${text}`);
   }
 
   state(now: StreamState, lastEventId: string): void {
@@ -80,7 +80,7 @@ export class TailReport {
     const { headers, body = '' } = error;
     const telling = tellingOf((name) => headers[name]);
     if (telling !== '') this.#say('dim', `  ${telling}`);
-    for (const line of printable(body.slice(0, 2_000)).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
+    for (const line of body.slice(0, 2_000).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
   }
 
   /** @param lastEventId - what to go on from. */
@@ -99,7 +99,7 @@ export class TailReport {
     if (cause === null) return 'The server ended the stream.';
     if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
     const why = innermostMessage(cause).replace(/\.$/, '');
-    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${printable(why)}.`;
+    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${why}.`;
   }
 
   /** An event for a person: when, what and which, then its lines. */
@@ -112,7 +112,7 @@ export class TailReport {
   }
 
   #say(colour: Colour, text: string): void {
-    this.#options.err(`${painted(this.#options.hasColours.err, colour, text)}\n`);
+    this.#options.err(`${painted(this.#options.hasColours.err, colour, printable(text))}\n`);
   }
 }
 
@@ -131,6 +131,6 @@ function describe({ status, statusText, headers, redirected, url }: Response): s
 function tellingOf(headerOf: (name: string) => string | null | undefined): string {
   return TELLING.flatMap((name) => {
     const value = headerOf(name);
-    return value ? [`${name}: ${printable(value)}`] : [];
+    return value ? [`${name}: ${value}`] : [];
   }).join(', ');
 }
