@@ -1,5 +1,6 @@
 /** `tradewind tail`, in a process of its own, as a person runs it. */
 
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { tail as tailHere } from '../../src/cli/tail.js';
@@ -7,6 +8,7 @@ import { TailReport } from '../../src/cli/tail-report.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { type EndedRun, IN_TERMINAL, runCommand, startCommand } from '../support/command-line.js';
 import { answerBytes, listen, openStream } from '../support/plain-server.js';
+import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
 
 /** Runs it to its end. */
@@ -91,36 +93,83 @@ test('tail --comments: shows comments', async (t) => {
   t.regex(err, /^: beat$/m);
 });
 
-test('tail: says what may be wrong when nothing comes, once', async (t) => {
+/** Tells of each timer: one is set whenever the command begins to wait for bytes. */
+class TellingClock extends FakeClock {
+  onTimer = () => {};
+
+  override setTimeout(callback: () => void, ms: number) {
+    this.onTimer();
+    return super.setTimeout(callback, ms);
+  }
+
+  waiting(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onTimer = resolve;
+    });
+  }
+}
+
+/** Follows a stream in this process, by a clock that stands still; `notices` are what it says of silence. */
+async function tailByClock(t: ExecutionContext, drained = (): Promise<unknown> | undefined => undefined) {
   const opened = deferred<ServerResponse>();
   const url = await listen(t, (_request, response) => opened.resolve(openStream(response)));
-  const clock = new FakeClock();
+  const clock = new TellingClock();
   const said: string[] = [];
-  const shown = [deferred(), deferred()];
-  let lines = 0;
+  const shown = deferred();
   const report = new TailReport({
-    out: () => shown[lines++]?.resolve(),
+    out: () => shown.resolve(),
     err: (text) => said.push(text),
     isJson: false,
     hasColours: { out: false, err: false },
   });
   const leaving = new AbortController();
-  const options = { report, hasComments: false, signal: leaving.signal, drained: () => undefined, clock };
-  const ended = tailHere(url, {}, options);
-  const response = await opened.promise;
-  const notices = () => said.filter((text) => text.startsWith('Nothing has come for 20.0 s, not even a heartbeat.'));
-  for (const { promise } of shown) {
-    response.write('data: x\n\n');
-    await promise;
+  const begun = clock.waiting();
+  const ended = tailHere(url, {}, { report, hasComments: false, signal: leaving.signal, drained, clock });
+  await begun;
+  return {
+    clock,
+    response: await opened.promise,
+    shown: shown.promise,
+    notices: () => said.filter((text) => text.startsWith('Nothing has come for 20.0 s, not even a heartbeat.')),
+    leave: async () => {
+      leaving.abort();
+      t.true(await ended);
+      t.is(clock.pending, 0);
+    },
+  };
+}
+
+test('tail: says what may be wrong when nothing comes, once', async (t) => {
+  const { clock, response, notices, leave } = await tailByClock(t);
+  // An event, a comment, an ID alone, a type alone, and no more than a line.
+  for (const bytes of ['data: x\n\n', ': \n', 'id: 1\n\n', 'event: ping\n\n', '\n']) {
     clock.advance(19_999);
+    const waiting = clock.waiting();
+    response.write(bytes);
+    await waiting;
   }
+  clock.advance(19_999);
   t.deepEqual(notices(), []);
   clock.advance(1);
   clock.advance(100_000);
   t.is(notices().length, 1);
-  leaving.abort();
-  t.true(await ended);
-  t.is(clock.pending, 0);
+  await leave();
+});
+
+test('tail: does not take a reader that is slow for a server that is silent', async (t) => {
+  const isRead = deferred();
+  const { clock, response, shown, notices, leave } = await tailByClock(t, () => isRead.promise);
+  response.write('data: x\n\n');
+  await shown;
+  await turns();
+  clock.advance(100_000);
+  t.deepEqual(notices(), []);
+  const waiting = clock.waiting();
+  isRead.resolve();
+  await waiting;
+  clock.advance(20_000);
+  t.is(notices().length, 1);
+  await leave();
 });
 
 test('tail: says when and why it comes back, and from where', async (t) => {
@@ -189,10 +238,21 @@ test('tail: ends with status 1 on what is no event stream', async (t) => {
   t.is(status, 1);
 });
 
-test('tail: ends with status 0 when the stream is over', async (t) => {
-  const url = await listen(t, (_request, response) => void response.writeHead(204).end());
-  t.is((await tail(t, url)).status, 0);
+test('tail: ends with status 0 at a 204, and says what it means', async (t) => {
+  const url = await listen(t, (_request, response) => void response.writeHead(204, { Server: 'gate' }).end());
+  const { err, status } = await tail(t, url);
+  t.regex(err, /^← 204 No Content, server: gate, after \d+ ms\nA 204 ends the stream for good: .+\n0 events/m);
+  t.is(status, 0);
 });
+
+for (const args of [['--no-retry'], ['--method', 'POST']]) {
+  test(`tail ${args[0]}: ends with status 0 when the server ends the stream, and says so`, async (t) => {
+    const url = await listen(t, (_request, response) => void openStream(response).end('data: x\n\n'));
+    const { err, status } = await tail(t, url, ...args);
+    t.regex(err, /^← 200 OK, .+\nThe server ended the stream\.\n1 event/m);
+    t.is(status, 0);
+  });
+}
 
 test('tail: Ctrl-C ends it with the totals', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
@@ -201,6 +261,20 @@ test('tail: Ctrl-C ends it with the totals', async (t) => {
   run.child.kill('SIGINT');
   t.is(await run.ended, 0);
   t.regex(run.err, /^1 event, 0 comments, 1 connection, .*; no event ID\.$/m);
+});
+
+test('tail: Ctrl-C ends it with the totals (while nobody reads its output)', async (t) => {
+  // More than the kernel keeps for a reader; the comment is seen just before the event is printed.
+  const stream = `data: ${'x'.repeat(4_000_000)}\n: now\n\n`;
+  const url = await listen(t, (_request, response) => openStream(response).write(stream));
+  const run = startCommand(t, ['tail', url, '--comments']);
+  run.child.stdout?.pause();
+  await run.said(/^: now$/m);
+  run.child.kill('SIGINT');
+  t.deepEqual(await once(run.child, 'exit'), [0, null]);
+  run.child.stdout?.resume();
+  await run.ended;
+  t.regex(run.err, /^1 event, 1 comment, 1 connection, /m);
 });
 
 test('tail: knows an event ID that came without an event, and none that it has not shown', async (t) => {

@@ -1,5 +1,6 @@
 /** `tradewind tail`: its options, and the process around it. */
 
+import { once } from 'node:events';
 import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
 import { collect, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
@@ -18,6 +19,9 @@ interface TailFlags {
   retry: boolean;
   comments?: true;
 }
+
+/** So long, after Ctrl-C, a reader may take for what is left. */
+const LONGEST_FAREWELL_MS = 1_000;
 
 const EXAMPLES = `
 What comes goes to standard output; what the connection does, to standard error.
@@ -58,7 +62,11 @@ async function run(url: string, flags: TailFlags, command: Command): Promise<voi
   httpUrl(url, refuse);
   const request = requestOf(flags, refuse);
   const leaving = new AbortController();
-  const leave = () => leaving.abort();
+  const leave = () => {
+    leaving.abort();
+    // Whoever reads the output may not read any more: what was written then would keep the process.
+    setTimeout(() => process.exit(), LONGEST_FAREWELL_MS).unref();
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
   const { stdout, stderr } = process;
   const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY && stream.hasColors();
@@ -74,7 +82,7 @@ async function run(url: string, flags: TailFlags, command: Command): Promise<voi
     count: flags.count,
     hasComments: flags.comments === true,
     signal: leaving.signal,
-    drained: () => (stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : undefined),
+    drained: () => (stdout.writableNeedDrain ? once(stdout, 'drain', { signal: leaving.signal }) : undefined),
   });
   if (!isOver) process.exitCode = 1;
 }

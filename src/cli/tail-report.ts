@@ -18,6 +18,8 @@ const CODES: Record<Colour, number> = { dim: 2, red: 31, green: 32, yellow: 33, 
 /** Headers that tell what lies between the server and here. */
 const TELLING = ['server', 'via', 'content-encoding', 'cache-control', 'x-accel-buffering'];
 
+const ENDED = 'The server ended the stream.';
+
 /** Events and comments go to one side, all else to the other; it keeps the count. */
 export class TailReport {
   readonly #options: TailReportOptions;
@@ -60,12 +62,18 @@ export class TailReport {
     } else if (now.state === 'open') {
       this.#isOpen = true;
       this.#connections++;
-      const ms = Math.round(performance.now() - this.#askedAt);
-      this.#say('green', `← ${describe(now.response)}, after ${ms} ms`);
+      this.#answered(now.response);
     } else if (now.state === 'waiting') {
       const after = lastEventId === '' ? 'without an event ID' : `after event ID ${JSON.stringify(lastEventId)}`;
       this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${after}.`);
     }
+  }
+
+  /** @param answer - the last one, after which there is to be no other. */
+  over(answer: Response): void {
+    const isForGood = answer.status === 204;
+    if (isForGood) this.#answered(answer);
+    this.#say('yellow', isForGood ? 'A 204 ends the stream for good: no client is to come back.' : ENDED);
   }
 
   quiet(ms: number): void {
@@ -95,8 +103,13 @@ export class TailReport {
     this.#say('dim', `${parts.join(', ')}; ${id}.`);
   }
 
+  #answered(response: Response): void {
+    const ms = Math.round(performance.now() - this.#askedAt);
+    this.#say('green', `← ${describe(response)}, after ${ms} ms`);
+  }
+
   #loss(cause: Error | null): string {
-    if (cause === null) return 'The server ended the stream.';
+    if (cause === null) return ENDED;
     if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
     const why = innermostMessage(cause).replace(/\.$/, '');
     return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${why}.`;
@@ -121,7 +134,9 @@ function painted(hasColours: boolean, colour: Colour, text: string): string {
 }
 
 function describe({ status, statusText, headers, redirected, url }: Response): string {
-  const parts = [`${status} ${statusText}`.trim(), headers.get('content-type') ?? ''];
+  const parts = [`${status} ${statusText}`.trim()];
+  const type = headers.get('content-type');
+  if (type !== null) parts.push(type);
   const telling = tellingOf((name) => headers.get(name));
   if (telling !== '') parts.push(telling);
   if (redirected) parts.push(`redirected to ${withoutPassword(url)}`);
