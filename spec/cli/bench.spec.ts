@@ -234,6 +234,7 @@ for (const [what, ...args] of [
   ['a header without a name', URL_OF_NOBODY, '-H', 'x'],
   ['a header that HTTP cannot carry', URL_OF_NOBODY, '-H', 'x: SECRET\x07\n'],
   ['an event ID that HTTP cannot carry', URL_OF_NOBODY, '--since', 'a\nb'],
+  ['an event ID that is too long', URL_OF_NOBODY, '--since', 'é'.repeat(4_001)],
   ['a method that is none', URL_OF_NOBODY, '--method', 'a b'],
   ['a file that cannot be written', URL_OF_NOBODY, '--json', '/nowhere/figures.json'],
   ['an unknown option', URL_OF_NOBODY, '--wow'],

@@ -95,6 +95,17 @@ test('LoadGenerator: finds a host by its name, and says when there is none', asy
   t.regex([...failures].join(), /^(ENOTFOUND|EAI_AGAIN),3$/);
 });
 
+test('LoadGenerator: sends the user and password of the URL, also where a % is no escape', async (t) => {
+  const sent = new Set<string | undefined>();
+  const url = await listen(t, ({ headers }, response) => {
+    sent.add(headers.authorization);
+    openStream(response).end();
+  });
+  t.is((await generator(url.replace('://', '://m%65:50%:é%zz%ff@')).run()).opened, 3);
+  const expected = Buffer.concat([Buffer.from('me:50%:é%zz'), Buffer.of(0xff)]);
+  t.deepEqual([...sent], [`Basic ${expected.toString('base64')}`]);
+});
+
 test('LoadGenerator: leaves the ramp out of the rate', async (t) => {
   const clock = new FakeClock();
   const server = await responses(t);

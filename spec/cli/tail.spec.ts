@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { tail as tailHere } from '../../src/cli/tail.js';
 import { TailReport } from '../../src/cli/tail-report.js';
 import { FakeClock } from '../../src/testing/index.js';
-import { type EndedRun, IN_TERMINAL, runCommand, startCommand } from '../support/command-line.js';
+import { type EndedRun, IN_TERMINAL, PROGRAM, runCommand, startCommand } from '../support/command-line.js';
 import { answerBytes, listen, openStream } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
@@ -299,6 +299,15 @@ test('tail: ends when whoever reads its output has had enough', async (t) => {
   t.is(await run.ended, 0);
 });
 
+test('tail: ends with status 1 when its output cannot be written, and says why', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
+  const program = ['sh', '-c', 'exec "$@" > /dev/full', 'sh', ...PROGRAM];
+  const { err, status } = await runCommand(t, ['tail', url], { program });
+  t.regex(err, /^✗ The output cannot be written: ENOSPC/m);
+  t.notRegex(err, /^ {4}at /m);
+  t.is(status, 1);
+});
+
 test('tail: shows controls instead of sending them to the terminal', async (t) => {
   const url = await listen(t, (_request, response) =>
     openStream(response).write('event: a\x1bc\ndata: \x1b[2J\tx\x9b\n\n'),
@@ -358,6 +367,9 @@ for (const [what, ...args] of [
   ['a header without a name', 'http://127.0.0.1', '--header', 'x'],
   ['a header that HTTP cannot carry', 'http://127.0.0.1', '--header', 'x: SECRET\x07\n'],
   ['a count that is no number', 'http://127.0.0.1', '--count', 'x'],
+  ['a count of 0', 'http://127.0.0.1', '--count', '0'],
+  ['an event ID that HTTP cannot carry', 'http://127.0.0.1', '--since', 'a\nb'],
+  ['an event ID that is too long', 'http://127.0.0.1', '--since', 'é'.repeat(4_001)],
   ['no URL'],
   ['an unknown option', 'http://127.0.0.1', '--wow'],
 ]) {

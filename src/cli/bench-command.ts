@@ -6,7 +6,7 @@ import { clientClock } from '../clock.js';
 import { showProgress } from './bench-progress.js';
 import { benchJson, benchText } from './bench-report.js';
 import { LoadGenerator, type LoadTarget } from './load-generator.js';
-import { header, httpUrl, number, type Refuse, sendable } from './option-values.js';
+import { eventId, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
 
 interface BenchFlags {
   connections: number;
@@ -103,7 +103,7 @@ function targetOf(given: string, flags: BenchFlags, refuse: Refuse): LoadTarget 
     set('Content-Length', `${Buffer.byteLength(data)}`);
   }
   // Node takes a character for each byte.
-  if (since !== undefined) set('Last-Event-ID', Buffer.from(since).toString('latin1'));
+  if (since !== undefined) set('Last-Event-ID', Buffer.from(eventId(since, refuse)).toString('latin1'));
   for (const [name, value] of header) set(name, value);
   // A method has the characters of a header's name.
   sendable([[method, '']], refuse);

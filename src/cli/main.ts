@@ -14,10 +14,11 @@ import { printable } from './wording.js';
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
 
-// Whoever reads has had enough, as `| head` has.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  // Whoever reads has had enough, as `| head` has.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`✗ The output cannot be written: ${error.message}.\n`);
+  process.exit(1);
 });
 
 const program = new Command('tradewind')

@@ -6,6 +6,9 @@ import { isHttp } from '../client/stream-request.js';
 import { quote, toError } from '../errors.js';
 import { printable, withoutPassword } from './wording.js';
 
+/** What the client sends of one at most: servers refuse longer headers. */
+const LONGEST_ID_BYTES = 8_000;
+
 /** Ends the command as wrong usage. */
 export type Refuse = (sentence: string) => never;
 
@@ -19,6 +22,11 @@ export function header(value: string, earlier: [string, string][] = []): [string
   const [, name, text] = /^([^:\s]+):\s*(.*)$/s.exec(value) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
   return [...earlier, [name, text]];
+}
+
+export function wholeNumber(value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) throw new InvalidArgumentError('Give a whole number, 1 or more.');
+  return Number(value);
 }
 
 export function number(value: string): number {
@@ -49,6 +57,16 @@ export function json(value: string): unknown {
 export function httpUrl(given: string, refuse: Refuse): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   return url && isHttp(url) ? url : refuse(`Not a URL of http or https: ${printable(quote(withoutPassword(given)))}.`);
+}
+
+/** What is not to be sent would be left out unsaid, and the stream would start afresh. */
+export function eventId(given: string, refuse: Refuse): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(given)) {
+    refuse(`HTTP cannot carry the controls of this event ID: ${printable(quote(given))}.`);
+  }
+  if (Buffer.byteLength(given) > LONGEST_ID_BYTES) refuse(`The event ID has more than ${LONGEST_ID_BYTES} bytes.`);
+  return given;
 }
 
 /** Refuses headers that HTTP cannot carry, without their values, of which one may be a secret. */

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
-import { collect, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
+import { collect, eventId, header, httpUrl, number, type Refuse, sendable, wholeNumber } from './option-values.js';
 import { tail } from './tail.js';
 import { TailReport } from './tail-report.js';
 
@@ -50,7 +50,7 @@ export function tailCommand(): Command {
       number,
       0,
     )
-    .option('--count <events>', 'end after so many events', number)
+    .option('--count <events>', 'end after so many events', wholeNumber)
     .option('--comments', 'show comments, heartbeats among them')
     .option('--no-retry', 'end when the stream is lost')
     .addHelpText('after', EXAMPLES)
@@ -93,7 +93,7 @@ function requestOf({ since, header = [], method, data, idle, retry }: TailFlags,
   return {
     headers,
     idleTimeoutMs: idle * 1_000,
-    ...(since === undefined ? {} : { lastEventId: since }),
+    ...(since === undefined ? {} : { lastEventId: eventId(since, refuse) }),
     ...(data === undefined ? {} : { method: 'POST', body: data }),
     ...(method === undefined ? {} : { method }),
     ...(retry ? {} : { retry: false as const }),
