@@ -224,15 +224,17 @@ const URL_OF_NOBODY = 'http://127.0.0.1:9';
 for (const [what, ...args] of [
   ['more than 1,000 connections without --yes', URL_OF_NOBODY, '-c', '1001'],
   ['a URL that is none', 'nowhere'],
-  ['a URL that is not of http', 'ftp://127.0.0.1'],
+  ['a URL that is not of http', 'ftp://me:SECRET@127.0.0.1'],
+  ['a URL that is none, with a password', 'http://me:SECRET@no host/'],
   ['no URL'],
   ['no connections', URL_OF_NOBODY, '-c', '0'],
   ['no time', URL_OF_NOBODY, '-d', '0'],
   ['more time than a day', URL_OF_NOBODY, '-d', '86401'],
   ['a ramp that is longer than the duration', URL_OF_NOBODY, '-d', '1', '--ramp', '2'],
   ['a header without a name', URL_OF_NOBODY, '-H', 'x'],
-  ['a header that HTTP cannot carry', URL_OF_NOBODY, '-H', 'x: \x07'],
+  ['a header that HTTP cannot carry', URL_OF_NOBODY, '-H', 'x: SECRET\x07\n'],
   ['an event ID that HTTP cannot carry', URL_OF_NOBODY, '--since', 'a\nb'],
+  ['an event ID that is too long', URL_OF_NOBODY, '--since', 'é'.repeat(4_001)],
   ['a method that is none', URL_OF_NOBODY, '--method', 'a b'],
   ['a file that cannot be written', URL_OF_NOBODY, '--json', '/nowhere/figures.json'],
   ['an unknown option', URL_OF_NOBODY, '--wow'],
@@ -244,6 +246,7 @@ for (const [what, ...args] of [
       .configureOutput({ writeErr: (text) => (said += text) });
     await t.throwsAsync(command.parseAsync(args, { from: 'user' }), { instanceOf: CommanderError });
     t.regex(said, /^error: .+\n$/);
+    t.false(said.includes('SECRET'));
   });
 }
 

@@ -73,6 +73,13 @@ test('LoadGenerator: does not show controls of a server, nor a reason of any len
   t.is(reason.length, 100);
 });
 
+test('LoadGenerator: shows no controls, query or password of a place that is no URL', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    response.writeHead(302, { Location: 'http://me:secret@\x9b[x/y?token=secret' }).end();
+  });
+  t.deepEqual([...(await generator(url).run()).failures], [['302 Found, to …@\\x9b[x/y', 3]]);
+});
+
 test('LoadGenerator: takes no stream in a coding, in which it could not count', async (t) => {
   const url = await listen(t, (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': 'gzip' }).flushHeaders();
@@ -86,6 +93,17 @@ test('LoadGenerator: finds a host by its name, and says when there is none', asy
   t.is((await generator(url.replace('127.0.0.1', 'localhost')).run()).opened, 3);
   const { failures } = await generator('http://nowhere.invalid/').run();
   t.regex([...failures].join(), /^(ENOTFOUND|EAI_AGAIN),3$/);
+});
+
+test('LoadGenerator: sends the user and password of the URL, also where a % is no escape', async (t) => {
+  const sent = new Set<string | undefined>();
+  const url = await listen(t, ({ headers }, response) => {
+    sent.add(headers.authorization);
+    openStream(response).end();
+  });
+  t.is((await generator(url.replace('://', '://m%65:50%:é%zz%ff@')).run()).opened, 3);
+  const expected = Buffer.concat([Buffer.from('me:50%:é%zz'), Buffer.of(0xff)]);
+  t.deepEqual([...sent], [`Basic ${expected.toString('base64')}`]);
 });
 
 test('LoadGenerator: leaves the ramp out of the rate', async (t) => {

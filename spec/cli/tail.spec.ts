@@ -1,12 +1,14 @@
 /** `tradewind tail`, in a process of its own, as a person runs it. */
 
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { tail as tailHere } from '../../src/cli/tail.js';
 import { TailReport } from '../../src/cli/tail-report.js';
 import { FakeClock } from '../../src/testing/index.js';
-import { type EndedRun, IN_TERMINAL, runCommand, startCommand } from '../support/command-line.js';
-import { listen, openStream } from '../support/plain-server.js';
+import { type EndedRun, IN_TERMINAL, PROGRAM, runCommand, startCommand } from '../support/command-line.js';
+import { answerBytes, listen, openStream } from '../support/plain-server.js';
+import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
 
 /** Runs it to its end. */
@@ -91,36 +93,83 @@ test('tail --comments: shows comments', async (t) => {
   t.regex(err, /^: beat$/m);
 });
 
-test('tail: says what may be wrong when nothing comes, once', async (t) => {
+/** Tells of each timer: one is set whenever the command begins to wait for bytes. */
+class TellingClock extends FakeClock {
+  onTimer = () => {};
+
+  override setTimeout(callback: () => void, ms: number) {
+    this.onTimer();
+    return super.setTimeout(callback, ms);
+  }
+
+  waiting(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onTimer = resolve;
+    });
+  }
+}
+
+/** Follows a stream in this process, by a clock that stands still; `notices` are what it says of silence. */
+async function tailByClock(t: ExecutionContext, drained = (): Promise<unknown> | undefined => undefined) {
   const opened = deferred<ServerResponse>();
   const url = await listen(t, (_request, response) => opened.resolve(openStream(response)));
-  const clock = new FakeClock();
+  const clock = new TellingClock();
   const said: string[] = [];
-  const shown = [deferred(), deferred()];
-  let lines = 0;
+  const shown = deferred();
   const report = new TailReport({
-    out: () => shown[lines++]?.resolve(),
+    out: () => shown.resolve(),
     err: (text) => said.push(text),
     isJson: false,
     hasColours: { out: false, err: false },
   });
   const leaving = new AbortController();
-  const options = { report, hasComments: false, signal: leaving.signal, drained: () => undefined, clock };
-  const ended = tailHere(url, {}, options);
-  const response = await opened.promise;
-  const notices = () => said.filter((text) => text.startsWith('Nothing has come for 20.0 s, not even a heartbeat.'));
-  for (const { promise } of shown) {
-    response.write('data: x\n\n');
-    await promise;
+  const begun = clock.waiting();
+  const ended = tailHere(url, {}, { report, hasComments: false, signal: leaving.signal, drained, clock });
+  await begun;
+  return {
+    clock,
+    response: await opened.promise,
+    shown: shown.promise,
+    notices: () => said.filter((text) => text.startsWith('Nothing has come for 20.0 s, not even a heartbeat.')),
+    leave: async () => {
+      leaving.abort();
+      t.true(await ended);
+      t.is(clock.pending, 0);
+    },
+  };
+}
+
+test('tail: says what may be wrong when nothing comes, once', async (t) => {
+  const { clock, response, notices, leave } = await tailByClock(t);
+  // An event, a comment, an ID alone, a type alone, and no more than a line.
+  for (const bytes of ['data: x\n\n', ': \n', 'id: 1\n\n', 'event: ping\n\n', '\n']) {
     clock.advance(19_999);
+    const waiting = clock.waiting();
+    response.write(bytes);
+    await waiting;
   }
+  clock.advance(19_999);
   t.deepEqual(notices(), []);
   clock.advance(1);
   clock.advance(100_000);
   t.is(notices().length, 1);
-  leaving.abort();
-  t.true(await ended);
-  t.is(clock.pending, 0);
+  await leave();
+});
+
+test('tail: does not take a reader that is slow for a server that is silent', async (t) => {
+  const isRead = deferred();
+  const { clock, response, shown, notices, leave } = await tailByClock(t, () => isRead.promise);
+  response.write('data: x\n\n');
+  await shown;
+  await turns();
+  clock.advance(100_000);
+  t.deepEqual(notices(), []);
+  const waiting = clock.waiting();
+  isRead.resolve();
+  await waiting;
+  clock.advance(20_000);
+  t.is(notices().length, 1);
+  await leave();
 });
 
 test('tail: says when and why it comes back, and from where', async (t) => {
@@ -151,6 +200,24 @@ test('tail: says why there is no answer, and hides the password', async (t) => {
   t.is(gone.status, 1);
 });
 
+for (const url of [
+  'http://me:p@SECRET@127.0.0.1:9/',
+  'http:\\\\me:SECRET@127.0.0.1:9/',
+  'http:/me:SECRET@127.0.0.1:9/',
+  ' http://me:SECRET@127.0.0.1:9/',
+  'http://me:SECRET@no host/',
+  'http://[me:SECRET@127.0.0.1/',
+  'ftp://me:SECRET@127.0.0.1/',
+  'me:SECRET@127.0.0.1',
+]) {
+  test(`tail: hides the password of ${JSON.stringify(url)}`, async (t) => {
+    const { out, err, status } = await tail(t, url, '--no-retry');
+    t.regex(`${out}${err}`, /…@(127\.0\.0\.1|no host)/);
+    t.notRegex(`${out}${err}`, /SECRET|me:/);
+    t.is(status, 1);
+  });
+}
+
 test('tail: ends with status 1 when it is refused, and shows what was said', async (t) => {
   const url = await listen(t, (_request, response) => {
     response.writeHead(401, { Server: 'gate', 'Content-Type': 'application/json' }).end('{"error":"expired"}');
@@ -171,10 +238,21 @@ test('tail: ends with status 1 on what is no event stream', async (t) => {
   t.is(status, 1);
 });
 
-test('tail: ends with status 0 when the stream is over', async (t) => {
-  const url = await listen(t, (_request, response) => void response.writeHead(204).end());
-  t.is((await tail(t, url)).status, 0);
+test('tail: ends with status 0 at a 204, and says what it means', async (t) => {
+  const url = await listen(t, (_request, response) => void response.writeHead(204, { Server: 'gate' }).end());
+  const { err, status } = await tail(t, url);
+  t.regex(err, /^← 204 No Content, server: gate, after \d+ ms\nA 204 ends the stream for good: .+\n0 events/m);
+  t.is(status, 0);
 });
+
+for (const args of [['--no-retry'], ['--method', 'POST']]) {
+  test(`tail ${args[0]}: ends with status 0 when the server ends the stream, and says so`, async (t) => {
+    const url = await listen(t, (_request, response) => void openStream(response).end('data: x\n\n'));
+    const { err, status } = await tail(t, url, ...args);
+    t.regex(err, /^← 200 OK, .+\nThe server ended the stream\.\n1 event/m);
+    t.is(status, 0);
+  });
+}
 
 test('tail: Ctrl-C ends it with the totals', async (t) => {
   const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
@@ -183,6 +261,20 @@ test('tail: Ctrl-C ends it with the totals', async (t) => {
   run.child.kill('SIGINT');
   t.is(await run.ended, 0);
   t.regex(run.err, /^1 event, 0 comments, 1 connection, .*; no event ID\.$/m);
+});
+
+test('tail: Ctrl-C ends it with the totals (while nobody reads its output)', async (t) => {
+  // More than the kernel keeps for a reader; the comment is seen just before the event is printed.
+  const stream = `data: ${'x'.repeat(4_000_000)}\n: now\n\n`;
+  const url = await listen(t, (_request, response) => openStream(response).write(stream));
+  const run = startCommand(t, ['tail', url, '--comments']);
+  run.child.stdout?.pause();
+  await run.said(/^: now$/m);
+  run.child.kill('SIGINT');
+  t.deepEqual(await once(run.child, 'exit'), [0, null]);
+  run.child.stdout?.resume();
+  await run.ended;
+  t.regex(run.err, /^1 event, 1 comment, 1 connection, /m);
 });
 
 test('tail: knows an event ID that came without an event, and none that it has not shown', async (t) => {
@@ -207,12 +299,53 @@ test('tail: ends when whoever reads its output has had enough', async (t) => {
   t.is(await run.ended, 0);
 });
 
+test('tail: ends with status 1 when its output cannot be written, and says why', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('data: x\n\n'));
+  const program = ['sh', '-c', 'exec "$@" > /dev/full', 'sh', ...PROGRAM];
+  const { err, status } = await runCommand(t, ['tail', url], { program });
+  t.regex(err, /^✗ The output cannot be written: ENOSPC/m);
+  t.notRegex(err, /^ {4}at /m);
+  t.is(status, 1);
+});
+
 test('tail: shows controls instead of sending them to the terminal', async (t) => {
   const url = await listen(t, (_request, response) =>
     openStream(response).write('event: a\x1bc\ndata: \x1b[2J\tx\x9b\n\n'),
   );
   const { out } = await tail(t, url, '--count', '1');
   t.true(out.includes('a\\x1bc') && out.endsWith('\\x1b[2J\tx\\x9b\n'), JSON.stringify(out));
+});
+
+const ESCAPES = '\x1b]0;x\x07\x7f\x9b2J';
+
+for (const [what, answer, shown] of [
+  ['status text', `HTTP/1.1 200 O${ESCAPES}K\r\nContent-Type: text/event-stream\r\n\r\n`, /^← 200 O\\x1b.*\\x9b2JK, /m],
+  ['type', `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;\x9b2J\r\n\r\n`, /^← 200 OK, .*;\\x9b2J, /m],
+  ['type that is none', `HTTP/1.1 200 OK\r\nContent-Type: \x9b2J\r\n\r\n`, /^✗ .*"\\x9b2J"/m],
+  [
+    'refusal',
+    `HTTP/1.1 403 N${ESCAPES}o\r\nServer: \x9bs\r\n\r\n${ESCAPES}`,
+    /"N.*\\x9b2Jo"\n {2}.*\\x9bs\n {2}\\x1b/m,
+  ],
+  ['answer that is not for now', `HTTP/1.1 503 N${ESCAPES}o\r\nRetry-After: 1\r\n\r\n`, /^Not now: .*\\x9b2Jo/m],
+  ['event ID', 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: \xc2\x9b2J\n\n', /event ID "\\x9b2J"/m],
+] as const) {
+  test(`tail: shows controls instead of sending them to the terminal (in the server's ${what})`, async (t) => {
+    const run = startCommand(t, ['tail', await answerBytes(t, answer)]);
+    await run.said(/Coming back|✗/);
+    run.child.kill('SIGINT');
+    await run.ended;
+    t.regex(run.err, shown);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+    t.notRegex(run.err, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  });
+}
+
+test('tail --json: shows controls as JSON has them, and means the same', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).write('id: \x9b2J\ndata: \x9b2Jx\x7f\n\n'));
+  const { out } = await tail(t, url, '--json', '--count', '1');
+  t.true(out.includes('"\\u009b2Jx\\u007f"'), out);
+  t.like(JSON.parse(out), { data: '\x9b2Jx\x7f', lastEventId: '\x9b2J' });
 });
 
 test('tail: has colours on a terminal, and nowhere else', async (t) => {
@@ -232,7 +365,11 @@ test('tail: has colours on a terminal, and nowhere else', async (t) => {
 for (const [what, ...args] of [
   ['a URL that is none', 'nowhere'],
   ['a header without a name', 'http://127.0.0.1', '--header', 'x'],
+  ['a header that HTTP cannot carry', 'http://127.0.0.1', '--header', 'x: SECRET\x07\n'],
   ['a count that is no number', 'http://127.0.0.1', '--count', 'x'],
+  ['a count of 0', 'http://127.0.0.1', '--count', '0'],
+  ['an event ID that HTTP cannot carry', 'http://127.0.0.1', '--since', 'a\nb'],
+  ['an event ID that is too long', 'http://127.0.0.1', '--since', 'é'.repeat(4_001)],
   ['no URL'],
   ['an unknown option', 'http://127.0.0.1', '--wow'],
 ]) {
@@ -240,6 +377,7 @@ for (const [what, ...args] of [
     const { out, err, status } = await tail(t, ...args);
     t.is(out, '');
     t.regex(err, /^(✗ |error: )/);
+    t.false(err.includes('SECRET'));
     t.is(status, 1);
   });
 }

@@ -1,14 +1,12 @@
 /** `tradewind bench`: its options, and the process around it. */
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Command, InvalidArgumentError } from 'commander';
 import { clientClock } from '../clock.js';
-import { toError } from '../errors.js';
 import { showProgress } from './bench-progress.js';
 import { benchJson, benchText } from './bench-report.js';
 import { LoadGenerator, type LoadTarget } from './load-generator.js';
-import { header, number } from './option-values.js';
+import { eventId, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
 
 interface BenchFlags {
   connections: number;
@@ -63,7 +61,7 @@ export function benchCommand(): Command {
 
 async function run(url: string, flags: BenchFlags, command: Command): Promise<void> {
   const { connections, duration, ramp = Math.min(1, duration / 2), json, yes } = flags;
-  const refuse = (sentence: string): never => command.error(`error: ${sentence}`, WRONG_USAGE);
+  const refuse: Refuse = (sentence) => command.error(`error: ${sentence}`, WRONG_USAGE);
   const target = targetOf(url, flags, refuse);
   if (ramp >= duration) refuse(`A ramp of ${ramp} s is no shorter than the duration of ${duration} s.`);
   if (connections > MOST_UNASKED && !yes) {
@@ -91,10 +89,9 @@ async function measure(generator: LoadGenerator, target: LoadTarget, file: FileH
 }
 
 /** Says at once what each of the connections would fail for. */
-function targetOf(given: string, flags: BenchFlags, refuse: (sentence: string) => never): LoadTarget {
+function targetOf(given: string, flags: BenchFlags, refuse: Refuse): LoadTarget {
   const { header = [], since, data, method = data === undefined ? 'GET' : 'POST' } = flags;
-  const url = URL.canParse(given) ? new URL(given) : refuse(`Not a URL: ${JSON.stringify(given)}.`);
-  if (!/^https?:$/.test(url.protocol)) refuse(`Not a URL of http or https: ${JSON.stringify(given)}.`);
+  const url = httpUrl(given, refuse);
   const headers = new Map<string, [string, string]>();
   const set = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
   set('Accept', 'text/event-stream');
@@ -106,19 +103,12 @@ function targetOf(given: string, flags: BenchFlags, refuse: (sentence: string) =
     set('Content-Length', `${Buffer.byteLength(data)}`);
   }
   // Node takes a character for each byte.
-  if (since !== undefined) set('Last-Event-ID', Buffer.from(since).toString('latin1'));
+  if (since !== undefined) set('Last-Event-ID', Buffer.from(eventId(since, refuse)).toString('latin1'));
   for (const [name, value] of header) set(name, value);
-  try {
-    // A method has the characters of a header's name.
-    validateHeaderName(method);
-    for (const [name, value] of headers.values()) {
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-    }
-  } catch (thrown) {
-    refuse(`${toError(thrown).message}.`);
-  }
-  return { url, method: method.toUpperCase(), headers: Object.fromEntries(headers.values()), body: data };
+  // A method has the characters of a header's name.
+  sendable([[method, '']], refuse);
+  const sent = Object.fromEntries(sendable([...headers.values()], refuse));
+  return { url, method: method.toUpperCase(), headers: sent, body: data };
 }
 
 function connections(value: string): number {

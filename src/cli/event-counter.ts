@@ -28,12 +28,13 @@ export class EventCounter {
 
   /** Returns how many events are over with this chunk, however the stream is cut. */
   push(chunk: Uint8Array): number {
+    const start = this.#skipMark(chunk);
     let place = this.#place;
     let hasData = this.#hasData;
     let isAfterCr = this.#isAfterCr;
     let events = 0;
     let [nextCr, nextLf] = [-1, -1];
-    for (let at = this.#skipMark(chunk); at < chunk.length; at++) {
+    for (let at = start; at < chunk.length; at++) {
       if (place === ELSEWHERE) {
         // Each is looked for again only once it has been passed: a stream without one of them is searched for it once.
         if (nextCr < at) nextCr = indexOrEnd(chunk, CR, at);
@@ -61,6 +62,7 @@ export class EventCounter {
     return events;
   }
 
+  /** Where the chunk begins. Part of a mark moves the place, so it goes first. */
   #skipMark(chunk: Uint8Array): number {
     let at = 0;
     for (; this.#marked < BOM.length && at < chunk.length; at++) {

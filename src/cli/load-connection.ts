@@ -113,9 +113,10 @@ function refusalOf({ statusCode = 0, statusMessage, headers }: IncomingMessage, 
 
 /** Without the query: it may hold a token, or be another one each time. */
 function placeOf(location: string, url: URL): string {
-  if (!URL.canParse(location, url.href)) return location;
-  const { origin, pathname } = new URL(location, url);
-  return withoutPassword(origin === 'null' ? location : origin + pathname);
+  const { origin, pathname } = URL.canParse(location, url.href)
+    ? new URL(location, url)
+    : { origin: 'null', pathname: '' };
+  return origin === 'null' ? withoutPassword(location).replace(/[?#].*/s, '') : origin + pathname;
 }
 
 function reasonOf(error: NodeJS.ErrnoException | undefined): string | undefined {

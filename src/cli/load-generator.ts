@@ -108,8 +108,19 @@ function requester({ url, method, headers }: LoadTarget): () => http.ClientReque
     url.protocol === 'https:'
       ? [https, new https.Agent({ maxCachedSessions: 0 })]
       : [http, new http.Agent({ keepAlive: false })];
-  const options = { method, headers, agent, lookup: lookupOnce() };
-  return () => request(url, options);
+  const options = { method, headers: { ...authorizationOf(url), ...headers }, agent, lookup: lookupOnce() };
+  const bare = new URL(url);
+  bare.username = bare.password = '';
+  return () => request(bare, options);
+}
+
+/** Node would do so, but throws where a % is no escape, which a URL may have and the standard's percent-decode leaves. */
+function authorizationOf({ username, password }: URL): Record<string, string> {
+  if (username + password === '') return {};
+  const decoded = `${username}:${password}`.replace(/%([\da-f]{2})/gi, (_escape, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return { Authorization: `Basic ${Buffer.from(decoded, 'latin1').toString('base64')}` };
 }
 
 /** Asks for the addresses of the host once: else the first bytes would wait for getaddrinfo, four at a time. */

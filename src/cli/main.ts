@@ -9,14 +9,16 @@ import { publishCommand } from './publish-command.js';
 import { serveCommand } from './serve-command.js';
 import { tailCommand } from './tail-command.js';
 import { tokenCommand } from './token-command.js';
+import { printable } from './wording.js';
 
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
 
-// Whoever reads has had enough, as `| head` has.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  // Whoever reads has had enough, as `| head` has.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`✗ The output cannot be written: ${error.message}.\n`);
+  process.exit(1);
 });
 
 const program = new Command('tradewind')
@@ -32,6 +34,6 @@ const program = new Command('tradewind')
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.stderr.write(`✗ ${toError(thrown).message}\n`);
+  process.stderr.write(`✗ ${printable(toError(thrown).message)}\n`);
   process.exitCode = 1;
 }

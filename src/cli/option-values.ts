@@ -1,6 +1,16 @@
 /** What the values of options may be. */
 
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { InvalidArgumentError } from 'commander';
+import { isHttp } from '../client/stream-request.js';
+import { quote, toError } from '../errors.js';
+import { printable, withoutPassword } from './wording.js';
+
+/** What the client sends of one at most: servers refuse longer headers. */
+const LONGEST_ID_BYTES = 8_000;
+
+/** Ends the command as wrong usage. */
+export type Refuse = (sentence: string) => never;
 
 /** An option that may be given again. */
 export function collect(value: string, earlier: string[] = []): string[] {
@@ -9,9 +19,14 @@ export function collect(value: string, earlier: string[] = []): string[] {
 
 /** A header, as curl takes it. It may be given again. */
 export function header(value: string, earlier: [string, string][] = []): [string, string][] {
-  const [, name, text] = /^([^:\s]+):\s*(.*)$/.exec(value) ?? [];
+  const [, name, text] = /^([^:\s]+):\s*(.*)$/s.exec(value) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
   return [...earlier, [name, text]];
+}
+
+export function wholeNumber(value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) throw new InvalidArgumentError('Give a whole number, 1 or more.');
+  return Number(value);
 }
 
 export function number(value: string): number {
@@ -36,4 +51,33 @@ export function json(value: string): unknown {
   } catch {
     throw new InvalidArgumentError('Give JSON, such as \'{"user":7}\'.');
   }
+}
+
+/** Not while commander parses: it would show what was given whole, with the password in it. */
+export function httpUrl(given: string, refuse: Refuse): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return url && isHttp(url) ? url : refuse(`Not a URL of http or https: ${printable(quote(withoutPassword(given)))}.`);
+}
+
+/** What is not to be sent would be left out unsaid, and the stream would start afresh. */
+export function eventId(given: string, refuse: Refuse): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(given)) {
+    refuse(`HTTP cannot carry the controls of this event ID: ${printable(quote(given))}.`);
+  }
+  if (Buffer.byteLength(given) > LONGEST_ID_BYTES) refuse(`The event ID has more than ${LONGEST_ID_BYTES} bytes.`);
+  return given;
+}
+
+/** Refuses headers that HTTP cannot carry, without their values, of which one may be a secret. */
+export function sendable(headers: [string, string][], refuse: Refuse): [string, string][] {
+  try {
+    for (const [name, value] of headers) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+  } catch (thrown) {
+    refuse(`${toError(thrown).message}.`);
+  }
+  return headers;
 }

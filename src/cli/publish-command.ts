@@ -2,7 +2,10 @@
 
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import { collect } from './option-values.js';
+import { innermostMessage } from '../client/stream-reader.js';
+import { toError } from '../errors.js';
+import { collect, httpUrl, type Refuse } from './option-values.js';
+import { printable } from './wording.js';
 
 interface Flags {
   hub: string;
@@ -17,8 +20,14 @@ interface Flags {
   ndjson?: true;
 }
 
+/** Where a hub takes what is published by Mercure. */
+const MERCURE = '.well-known/mercure';
+const DEFAULT_HUB = 'http://127.0.0.1:8888';
+/** A wrong server may answer with a page. */
+const LONGEST_REFUSAL = 2_000;
+
 const EXAMPLES = `
-Without --data the event is read from standard input. Prints the id of each event.
+The command line wins over the environment, and a token over a key. Without --data the event is read from standard input. Prints the id of each event.
 
 Examples:
   $ tradewind publish news --data hello
@@ -32,7 +41,7 @@ export function publishCommand(): Command {
   return new Command('publish')
     .description('Publish on a hub.')
     .argument('[channels...]', 'the channels; or give --topic')
-    .addOption(new Option('--hub <url>', 'where it is').env('TRADEWIND_HUB').default('http://127.0.0.1:8888'))
+    .addOption(new Option('--hub <url>', 'where it is').env('TRADEWIND_HUB').default(DEFAULT_HUB))
     .addOption(new Option('--key <key>', 'its publish key').env('TRADEWIND_PUBLISH_KEY'))
     .addOption(new Option('--token <jwt>', 'a token that grants publishing').env('TRADEWIND_TOKEN'))
     .option('--data <text>', 'what is published')
@@ -47,31 +56,85 @@ export function publishCommand(): Command {
 }
 
 async function run(channels: string[], flags: Flags, command: Command): Promise<void> {
+  const refuse: Refuse = (sentence) => command.error(`error: ${sentence}`);
   const topics = flags.topic ?? [];
   if (flags.ndjson ? channels.length + topics.length > 0 : (channels.length === 0) === (topics.length === 0)) {
-    command.error('error: give channels, or --topic, or --ndjson');
+    refuse('give channels, or --topic, or --ndjson');
   }
-  if (flags.private && topics.length === 0) command.error('error: --private needs --topic');
-  const answer = await fetch(requestOf(flags, channels, flags.data ?? (await text(process.stdin))));
-  const body = await answer.text();
-  if (!answer.ok) {
-    process.stderr.write(`✗ ${body.trim() || answer.status}\n`);
-    process.exitCode = 1;
+  if (flags.private && topics.length === 0) refuse('--private needs --topic');
+  for (const name of ['event', 'id', 'retry'] as const) {
+    if (flags.ndjson && flags[name] !== undefined)
+      refuse(`with --ndjson, each line has its own ${name}: leave --${name} out`);
+  }
+  const url = urlOf(flags, refuse);
+  const headers = new Headers(authorizationOf(flags, command, refuse));
+  const body = bodyOf(flags, channels, flags.data ?? (await text(process.stdin)));
+  if (flags.ndjson) headers.set('Content-Type', 'application/x-ndjson');
+  const outcome = await publish(url, { method: 'POST', headers, body });
+  if (typeof outcome !== 'string') {
+    process.stdout.write(outcome.map((id) => `${printable(id)}\n`).join(''));
     return;
   }
-  const ids = topics.length > 0 ? [body] : (JSON.parse(body) as { ids: string[] }).ids;
-  process.stdout.write(ids.map((id) => `${id}\n`).join(''));
+  process.stderr.write(`✗ ${printable(outcome)}\n`);
+  process.exitCode = 1;
 }
 
-function requestOf(flags: Flags, channels: readonly string[], data: string): Request {
-  const { hub, key, token, topic: topics = [], event, id, retry } = flags;
-  const secret = token ?? key;
-  const headers = new Headers(secret === undefined ? {} : { Authorization: `Bearer ${secret}` });
-  const base = hub.endsWith('/') ? hub : `${hub}/`;
-  if (flags.ndjson) {
-    headers.set('Content-Type', 'application/x-ndjson');
-    return new Request(new URL('publish', base), { method: 'POST', headers, body: data });
+/** Returns the ids, or why there are none. */
+async function publish(url: URL, init: RequestInit): Promise<string[] | string> {
+  try {
+    const answer = await fetch(url, init);
+    const said = await answer.text();
+    if (!answer.ok) return said.trim().slice(0, LONGEST_REFUSAL) || `${answer.status}`;
+    const type = answer.headers.get('Content-Type');
+    const ids = url.pathname.endsWith(MERCURE) ? idOf(said, type) : idsOf(said);
+    return (
+      ids ??
+      `No hub: ${url.origin}${url.pathname} answers ${answer.status}, ${type ?? 'without a Content-Type'}, and no id.`
+    );
+  } catch (thrown) {
+    return `No answer of ${url.origin}: ${innermostMessage(toError(thrown)).replace(/\.$/, '')}.`;
   }
+}
+
+/** Of the simple interface's answer. */
+function idsOf(said: string): string[] | undefined {
+  try {
+    const { ids } = JSON.parse(said) as { ids: unknown };
+    if (Array.isArray(ids) && ids.every((id) => typeof id === 'string')) return ids;
+  } catch {
+    // Then it is no answer of a hub's.
+  }
+  return undefined;
+}
+
+/** Of Mercure's, which is the id alone: what is no page may be one. */
+function idOf(said: string, type: string | null): string[] | undefined {
+  return /^text\/plain\b/i.test(type ?? 'text/plain') && /^.+$/.test(said) ? [said] : undefined;
+}
+
+function urlOf({ hub, topic }: Flags, refuse: Refuse): URL {
+  const url = httpUrl(hub || DEFAULT_HUB, refuse);
+  if (url.username + url.password !== '') refuse('--hub takes no user or password: give --key or --token');
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/${topic === undefined ? 'publish' : MERCURE}`;
+  return url;
+}
+
+function authorizationOf(flags: Flags, command: Command, refuse: Refuse): Record<string, string> {
+  // Scripts set a variable to nothing, where others unset it.
+  const given = (['token', 'key'] as const).filter((name) => flags[name]?.trim());
+  const typed = given.filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (typed.length > 1) refuse('give --key or --token, not both');
+  const [name] = [...typed, ...given];
+  if (name === undefined) return {};
+  const secret = flags[name]?.trim() ?? '';
+  // Whoever sends it would show it whole in the error.
+  if (!/^[\x20-\x7e\xa0-\xff]*$/.test(secret)) refuse(`the ${name} has characters that no header can carry`);
+  return { Authorization: `Bearer ${secret}` };
+}
+
+function bodyOf(flags: Flags, channels: readonly string[], data: string): string | URLSearchParams {
+  if (flags.ndjson) return data;
+  const { topic: topics = [], event, id, retry } = flags;
   // What a shell adds at the end of a line is not meant.
   const form = new URLSearchParams([['data', flags.data ?? data.replace(/\r?\n$/, '')]]);
   for (const channel of channels) form.append('channel', channel);
@@ -79,6 +142,5 @@ function requestOf(flags: Flags, channels: readonly string[], data: string): Req
   for (const [name, value] of Object.entries({ [topics.length > 0 ? 'type' : 'event']: event, id, retry }))
     if (value !== undefined) form.set(name, value);
   if (flags.private) form.set('private', 'on');
-  const path = topics.length > 0 ? '.well-known/mercure' : 'publish';
-  return new Request(new URL(path, base), { method: 'POST', headers, body: form });
+  return form;
 }

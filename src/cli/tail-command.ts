@@ -1,8 +1,9 @@
 /** `tradewind tail`: its options, and the process around it. */
 
+import { once } from 'node:events';
 import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
-import { collect, header, number } from './option-values.js';
+import { collect, eventId, header, httpUrl, number, type Refuse, sendable, wholeNumber } from './option-values.js';
 import { tail } from './tail.js';
 import { TailReport } from './tail-report.js';
 
@@ -18,6 +19,9 @@ interface TailFlags {
   retry: boolean;
   comments?: true;
 }
+
+/** So long, after Ctrl-C, a reader may take for what is left. */
+const LONGEST_FAREWELL_MS = 1_000;
 
 const EXAMPLES = `
 What comes goes to standard output; what the connection does, to standard error.
@@ -46,16 +50,23 @@ export function tailCommand(): Command {
       number,
       0,
     )
-    .option('--count <events>', 'end after so many events', number)
+    .option('--count <events>', 'end after so many events', wholeNumber)
     .option('--comments', 'show comments, heartbeats among them')
     .option('--no-retry', 'end when the stream is lost')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
 
-async function run(url: string, flags: TailFlags): Promise<void> {
+async function run(url: string, flags: TailFlags, command: Command): Promise<void> {
+  const refuse: Refuse = (sentence) => command.error(`error: ${sentence}`);
+  httpUrl(url, refuse);
+  const request = requestOf(flags, refuse);
   const leaving = new AbortController();
-  const leave = () => leaving.abort();
+  const leave = () => {
+    leaving.abort();
+    // Whoever reads the output may not read any more: what was written then would keep the process.
+    setTimeout(() => process.exit(), LONGEST_FAREWELL_MS).unref();
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
   const { stdout, stderr } = process;
   const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY && stream.hasColors();
@@ -65,24 +76,24 @@ async function run(url: string, flags: TailFlags): Promise<void> {
     isJson: flags.json === true,
     hasColours: { out: hasColours(stdout), err: hasColours(stderr) },
   });
-  const isOver = await tail(url, requestOf(flags), {
+  const isOver = await tail(url, request, {
     report,
     types: flags.event,
     count: flags.count,
     hasComments: flags.comments === true,
     signal: leaving.signal,
-    drained: () => (stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : undefined),
+    drained: () => (stdout.writableNeedDrain ? once(stdout, 'drain', { signal: leaving.signal }) : undefined),
   });
   if (!isOver) process.exitCode = 1;
 }
 
-function requestOf({ since, header, method, data, idle, retry }: TailFlags): StreamEventsOptions {
-  const headers = new Headers(header);
+function requestOf({ since, header = [], method, data, idle, retry }: TailFlags, refuse: Refuse): StreamEventsOptions {
+  const headers = new Headers(sendable(header, refuse));
   if (data !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
   return {
     headers,
     idleTimeoutMs: idle * 1_000,
-    ...(since === undefined ? {} : { lastEventId: since }),
+    ...(since === undefined ? {} : { lastEventId: eventId(since, refuse) }),
     ...(data === undefined ? {} : { method: 'POST', body: data }),
     ...(method === undefined ? {} : { method }),
     ...(retry ? {} : { retry: false as const }),

@@ -4,7 +4,7 @@ import type { StreamEventsOptions, StreamState } from '../client/stream-options.
 import { innermostMessage } from '../client/stream-reader.js';
 import { HttpError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
-import { count, printable, seconds, withoutPassword } from './wording.js';
+import { count, printable, printableJson, seconds, withoutPassword } from './wording.js';
 
 export interface TailReportOptions {
   out: (text: string) => void;
@@ -17,6 +17,8 @@ type Colour = 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 const CODES: Record<Colour, number> = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 /** Headers that tell what lies between the server and here. */
 const TELLING = ['server', 'via', 'content-encoding', 'cache-control', 'x-accel-buffering'];
+
+const ENDED = 'The server ended the stream.';
 
 /** Events and comments go to one side, all else to the other; it keeps the count. */
 export class TailReport {
@@ -44,13 +46,13 @@ export class TailReport {
     this.#events++;
     if (!isShown) this.#hidden++;
     else if (this.#options.isJson)
-      this.#options.out(`${JSON.stringify({ ...event, receivedAt: new Date().toISOString() })}\n`);
+      this.#options.out(`${printableJson({ ...event, receivedAt: new Date().toISOString() })}\n`);
     else this.#options.out(this.#readable(event));
   }
 
   comment(text: string, isShown: boolean): void {
     this.#comments++;
-    if (isShown) this.#say('dim', `: ${printable(text)}`);
+    if (isShown) this.#say('dim', `: ${text}`);
   }
 
   state(now: StreamState, lastEventId: string): void {
@@ -60,12 +62,18 @@ export class TailReport {
     } else if (now.state === 'open') {
       this.#isOpen = true;
       this.#connections++;
-      const ms = Math.round(performance.now() - this.#askedAt);
-      this.#say('green', `← ${describe(now.response)}, after ${ms} ms`);
+      this.#answered(now.response);
     } else if (now.state === 'waiting') {
       const after = lastEventId === '' ? 'without an event ID' : `after event ID ${JSON.stringify(lastEventId)}`;
       this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${after}.`);
     }
+  }
+
+  /** @param answer - the last one, after which there is to be no other. */
+  over(answer: Response): void {
+    const isForGood = answer.status === 204;
+    if (isForGood) this.#answered(answer);
+    this.#say('yellow', isForGood ? 'A 204 ends the stream for good: no client is to come back.' : ENDED);
   }
 
   quiet(ms: number): void {
@@ -80,7 +88,7 @@ export class TailReport {
     const { headers, body = '' } = error;
     const telling = tellingOf((name) => headers[name]);
     if (telling !== '') this.#say('dim', `  ${telling}`);
-    for (const line of printable(body.slice(0, 2_000)).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
+    for (const line of body.slice(0, 2_000).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
   }
 
   /** @param lastEventId - what to go on from. */
@@ -95,11 +103,16 @@ export class TailReport {
     this.#say('dim', `${parts.join(', ')}; ${id}.`);
   }
 
+  #answered(response: Response): void {
+    const ms = Math.round(performance.now() - this.#askedAt);
+    this.#say('green', `← ${describe(response)}, after ${ms} ms`);
+  }
+
   #loss(cause: Error | null): string {
-    if (cause === null) return 'The server ended the stream.';
+    if (cause === null) return ENDED;
     if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
     const why = innermostMessage(cause).replace(/\.$/, '');
-    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${printable(why)}.`;
+    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${why}.`;
   }
 
   /** An event for a person: when, what and which, then its lines. */
@@ -112,7 +125,7 @@ export class TailReport {
   }
 
   #say(colour: Colour, text: string): void {
-    this.#options.err(`${painted(this.#options.hasColours.err, colour, text)}\n`);
+    this.#options.err(`${painted(this.#options.hasColours.err, colour, printable(text))}\n`);
   }
 }
 
@@ -121,7 +134,9 @@ function painted(hasColours: boolean, colour: Colour, text: string): string {
 }
 
 function describe({ status, statusText, headers, redirected, url }: Response): string {
-  const parts = [`${status} ${statusText}`.trim(), headers.get('content-type') ?? ''];
+  const parts = [`${status} ${statusText}`.trim()];
+  const type = headers.get('content-type');
+  if (type !== null) parts.push(type);
   const telling = tellingOf((name) => headers.get(name));
   if (telling !== '') parts.push(telling);
   if (redirected) parts.push(`redirected to ${withoutPassword(url)}`);
@@ -131,6 +146,6 @@ function describe({ status, statusText, headers, redirected, url }: Response): s
 function tellingOf(headerOf: (name: string) => string | null | undefined): string {
   return TELLING.flatMap((name) => {
     const value = headerOf(name);
-    return value ? [`${name}: ${printable(value)}`] : [];
+    return value ? [`${name}: ${value}`] : [];
   }).join(', ');
 }

@@ -1,7 +1,9 @@
 /** Follows a stream for a person, and says what becomes of the connection. */
 
+import { httpFetch } from '../client/http-fetch.js';
 import { streamEvents } from '../client/node.js';
 import type { StreamEventsOptions } from '../client/stream-options.js';
+import type { Fetch } from '../client/stream-request.js';
 import { type Clock, clientClock, type Timer } from '../clock.js';
 import { toError } from '../errors.js';
 import type { TailReport } from './tail-report.js';
@@ -15,7 +17,7 @@ export interface TailOptions {
   hasComments: boolean;
   /** Leaves. */
   signal: AbortSignal;
-  /** Waits for the reader of the output, if it has to be waited for. */
+  /** Waits for the reader of the output, if it has to be waited for; rejects when the signal aborts meanwhile. */
   drained: () => Promise<unknown> | undefined;
   clock?: Clock;
 }
@@ -30,41 +32,62 @@ const QUIET_MS = 20_000;
  */
 export async function tail(url: string, request: StreamEventsOptions, options: TailOptions): Promise<boolean> {
   const { report, types, count = Infinity, hasComments, signal, drained, clock = clientClock } = options;
-  let quiet: Timer | undefined;
-  const isHeard = (isOpen = true) => {
-    quiet?.cancel();
-    quiet = isOpen ? clock.setTimeout(() => report.quiet(QUIET_MS), QUIET_MS) : undefined;
-  };
+  let answer: Response | undefined;
+  const { fetch = httpFetch } = request;
   const events = streamEvents(url, {
     ...request,
+    fetch: async (...asked: Parameters<Fetch>) => {
+      answer = await fetch(...asked);
+      return watched(answer, clock, () => report.quiet(QUIET_MS));
+    },
     signal,
-    onComment: (text) => {
-      isHeard();
-      report.comment(text, hasComments);
-    },
-    onStateChange: (now) => {
-      isHeard(now.state === 'open');
-      report.state(now, events.lastEventId);
-    },
+    onComment: (text) => report.comment(text, hasComments),
+    onStateChange: (now) => report.state(now, events.lastEventId),
   });
   report.request(url, request);
   let shown = 0;
   try {
     for await (const event of events) {
-      isHeard();
       const isShown = types === undefined || types.includes(event.type);
       report.event(event, isShown);
-      if (isShown && ++shown >= count) break;
+      if (isShown && ++shown >= count) return true;
       await drained();
     }
+    if (answer) report.over(answer);
   } catch (thrown) {
     if (!signal.aborted) {
       report.fault(toError(thrown));
       return false;
     }
   } finally {
-    isHeard(false);
     report.totals(events.lastEventId);
   }
   return true;
+}
+
+/**
+ * Tells when a body that is read brings nothing. Bytes count, since a server may keep a stream alive with what is neither event nor
+ * comment; the time in which nobody reads does not.
+ */
+function watched(response: Response, clock: Clock, onQuiet: () => void): Response {
+  const reader = response.body?.getReader();
+  if (!reader) return response;
+  let quiet: Timer | undefined;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        quiet = clock.setTimeout(onQuiet, QUIET_MS);
+        const { done, value } = await reader.read().finally(() => quiet?.cancel());
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => {
+        quiet?.cancel();
+        return reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  // A Response that is made anew has no URL, and not every status.
+  return Object.defineProperty(response, 'body', { value: body });
 }

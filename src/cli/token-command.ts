@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { HttpError, quote, toError } from '../errors.js';
 import { collect, durationSeconds, json } from './option-values.js';
 import { claimsInWords, suspicionsOf, suspicionsOfKey } from './token-report.js';
+import { printable } from './wording.js';
 
 interface KeyFlags {
   key?: string;
@@ -126,11 +127,11 @@ async function check(argument: string, flags: CheckFlags, command: Command): Pro
 }
 
 function refusalInWords({ status, reason = '', log }: HttpError): string {
-  if (status !== 401) return `✗ Not checked: ${log ?? reason}.\n`;
+  if (status !== 401) return `✗ Not checked: ${printable(log ?? reason)}.\n`;
   const hint = reason.startsWith('signature')
     ? 'A secret is compared byte for byte: look for a line break at its end, or base64 that one side decodes.\n'
     : '';
-  return `✗ Refused: ${reason}.\n${hint}`;
+  return `✗ Refused: ${printable(reason)}.\n${hint}`;
 }
 
 function warn(suspicions: readonly string[]): void {
