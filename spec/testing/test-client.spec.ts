@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -272,6 +272,23 @@ test('reconnect: drops an event that was half received, and has the new status',
   t.like(await client.take(2), [{ data: '1' }, { data: '2', lastEventId: 'é' }]);
   await client.reconnect();
   t.is(client.status, 204);
+  await client.close();
+});
+
+test('reconnect: leaves at home an id that no server would take', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const ids = ['a\x01b', 'x'.repeat(20_000), '3'];
+  const client = await connect((request: IncomingMessage, response: ServerResponse) => {
+    const id = ids[asked.length];
+    asked.push(request.headers['last-event-id'] as string | undefined);
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`id: ${id}\ndata: x\n\n`);
+  });
+  for (const id of ids) {
+    t.is((await client.next()).lastEventId, id);
+    await client.reconnect();
+    t.is(client.status, 200);
+  }
+  t.deepEqual(asked, [undefined, undefined, undefined, '3']);
   await client.close();
 });
 

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, systemClock } from '../clock.js';
 import { TradewindError, toError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
+import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 import { EventStreamParser } from '../event-stream/parser.js';
 import { TestConnection, type TestRequestOptions } from './test-connection.js';
 import { type ServedTarget, serveTarget, type TestTarget } from './test-target.js';
@@ -118,7 +119,7 @@ export class TestClient implements AsyncDisposable {
     return this.#connection.isOver && this.#connection.response.complete;
   }
 
-  /** What a reconnect would carry as `Last-Event-ID`; `''`: nothing. */
+  /** What a reconnect would carry as `Last-Event-ID`, if a header can; `''`: nothing. */
   get lastEventId(): string {
     return this.#parser.lastEventId;
   }
@@ -213,14 +214,16 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID. {@link status},
-   * {@link headers} and {@link closed} are the new answer's; {@link events} and the like go on.
+   * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID, unless a header cannot carry it,
+   * or it has more than 8,000 bytes. {@link status}, {@link headers} and {@link closed} are the new answer's; {@link events} and the like
+   * go on. Rejects as {@link connect} does.
    */
   async reconnect(overrides: TestRequestOptions = {}): Promise<this> {
     await this.#connection.leave();
     // A half-received event is none.
     this.#parser.reset();
-    await this.#open({ ...this.#options, lastEventId: this.lastEventId, ...overrides });
+    const lastEventId = lastEventIdHeader(this.lastEventId) === '' ? '' : this.lastEventId;
+    await this.#open({ ...this.#options, lastEventId, ...overrides });
     return this;
   }
 
