@@ -8,7 +8,7 @@ import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
 import test from 'ava';
 import express from 'express';
 import { streamEvents } from '../../src/client/node.js';
-import { EventSourceHandler, Router } from '../../src/index.js';
+import { ConfigurationError, EventSourceHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
@@ -349,6 +349,27 @@ test('FakeClock: calls timers in order, and those that they set', (t) => {
   t.deepEqual(calls, ['early 10', 'nested 15', 'late 20']);
   t.is(clock.now(), 20);
   t.is(clock.pending, 0);
+});
+
+test('FakeClock: does not go back, when a timer moves it as well', async (t) => {
+  const clock = new FakeClock();
+  clock.setTimeout(() => clock.advance(100), 10);
+  clock.advance(20);
+  t.is(clock.now(), 110);
+  clock.setTimeout(() => clock.advance(100), 10);
+  await clock.elapse(20);
+  t.is(clock.now(), 220);
+});
+
+test('FakeClock: refuses a time that is no number of 0 or more', async (t) => {
+  const clock = new FakeClock();
+  clock.advance(50);
+  const refused = { instanceOf: ConfigurationError, code: 'INVALID_OPTIONS' };
+  for (const ms of [-30, NaN, '5' as unknown as number]) {
+    t.throws(() => clock.advance(ms), refused);
+    await t.throwsAsync(clock.elapse(ms), refused);
+  }
+  t.is(clock.now(), 50);
 });
 
 test('FakeClock: elapse lets the program run between the timers', async (t) => {
