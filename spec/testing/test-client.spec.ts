@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
@@ -15,6 +16,7 @@ import { certificate } from '../support/certificate.js';
 import { turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { deferred } from '../support/serve.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 class Hello extends EventSourceHandler {
   override checkConnection() {
@@ -100,6 +102,20 @@ test('connect: rejects when nobody listens', async (t) => {
   const server = await router().listen();
   await server.close();
   await t.throwsAsync(connect(server.url, '/'), { code: 'ECONNREFUSED' });
+});
+
+test('connect: refuses a path that is none, and a server that has no URL', async (t) => {
+  const refused = { instanceOf: ConfigurationError, code: 'INVALID_URL' };
+  const idle = createServer();
+  await t.throwsAsync(connect(idle, 'doge'), { ...refused, message: 'Invalid path: "doge". Begin it with "/".' });
+  t.false(idle.listening);
+  const server = createServer();
+  const path = join(await temporaryFolder(t), 'socket');
+  server.listen(path);
+  await once(server, 'listening');
+  t.teardown(() => void server.close());
+  const { message } = await t.throwsAsync(connect(server, '/'), refused);
+  t.true(message.includes(path));
 });
 
 test('next: says what did arrive when it waits in vain', async (t) => {

@@ -39,7 +39,8 @@ export type EventMatch = string | ((event: ReceivedEvent) => boolean);
  *
  * @param path - appended to the target's URL. @defaultValue `'/'`, or for a URL nothing
  * @returns once the answer's headers are here, whatever the status: a refusal is a value, see {@link TestClient.status}.
- * @throws Node's error when there is no answer, such as one with the code `ECONNREFUSED`.
+ * @throws {@link ConfigurationError} `INVALID_URL` when the path begins otherwise, or the server listens on a Unix socket.
+ * @throws Node's error when there is no answer, such as one with the code `ECONNREFUSED`; an Error when there is none within `timeoutMs`.
  * @example
  * ```ts
  * const client = await connect(router, '/doge/shiba?token=x');
