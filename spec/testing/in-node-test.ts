@@ -1,9 +1,10 @@
 /** What test-client.spec.ts runs with another runner. Nothing may be left that would keep the process from ending. */
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import test from 'node:test';
 import { EventSourceHandler, Router } from '../../src/index.js';
-import { connect } from '../../src/testing/index.js';
+import { connect, FakeClock } from '../../src/testing/index.js';
 
 class Hello extends EventSourceHandler {
   override checkConnection() {
@@ -16,7 +17,7 @@ class Hello extends EventSourceHandler {
 }
 
 test('an event', async () => {
-  const client = await connect(new Router().mount('/', Hello), '/', { timeoutMs: 100 });
+  const client = await connect(new Router().mount('/', Hello), '/', { timeoutMs: 500 });
   assert.equal((await client.next('hello')).data, 'wow');
   await client.expectNone(1);
   await assert.rejects(client.next(), /waiting for event 2/);
@@ -28,4 +29,16 @@ test('a refusal', async () => {
   assert.equal(client.status, 403);
   await client.closed;
   await client.close();
+});
+
+test('what waits, while the runner holds back its timers', async (t) => {
+  // Not a handler: the framework's own would be held back as well.
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: x\n\n');
+  });
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] });
+  await using client = await connect(server, '/', { timeoutMs: 500 });
+  await client.next();
+  await assert.rejects(client.next(), /waiting for event 2/);
+  await new FakeClock().elapse(10);
 });

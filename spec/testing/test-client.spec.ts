@@ -1,20 +1,22 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
+import { createBrotliCompress, createDeflate, createDeflateRaw, createGzip } from 'node:zlib';
 import test from 'ava';
 import express from 'express';
 import { streamEvents } from '../../src/client/node.js';
-import { EventSourceHandler, Router } from '../../src/index.js';
+import { ConfigurationError, EventSourceHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
 import { turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { deferred } from '../support/serve.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 class Hello extends EventSourceHandler {
   override checkConnection() {
@@ -102,11 +104,25 @@ test('connect: rejects when nobody listens', async (t) => {
   await t.throwsAsync(connect(server.url, '/'), { code: 'ECONNREFUSED' });
 });
 
+test('connect: refuses a path that is none, and a server that has no URL', async (t) => {
+  const refused = { instanceOf: ConfigurationError, code: 'INVALID_URL' };
+  const idle = createServer();
+  await t.throwsAsync(connect(idle, 'doge'), { ...refused, message: 'Invalid path: "doge". Begin it with "/".' });
+  t.false(idle.listening);
+  const server = createServer();
+  const path = join(await temporaryFolder(t), 'socket');
+  server.listen(path);
+  await once(server, 'listening');
+  t.teardown(() => void server.close());
+  const { message } = await t.throwsAsync(connect(server, '/'), refused);
+  t.true(message.includes(path));
+});
+
 test('next: says what did arrive when it waits in vain', async (t) => {
-  const client = await connect(router(), '/', { timeoutMs: 100 });
+  const client = await connect(router(), '/', { timeoutMs: 500 });
   await t.throwsAsync(client.next('three'), {
     message:
-      /^100 ms passed while waiting for event 3, event of the type "three"\. Status 200\. Arrived so far: 2 events, 1 comments, "retry: 10.*event: two/,
+      /^500 ms passed while waiting for event 3, event of the type "three"\. Status 200\. Arrived so far: 2 events, 1 comments, "retry: 10.*event: two/,
   });
   await client.close();
 });
@@ -199,12 +215,14 @@ test('chunks: are what arrived, and when', async (t) => {
   await client.close();
 });
 
-for (const [encoding, compressor] of Object.entries({
-  gzip: createGzip,
-  deflate: createDeflate,
-  br: createBrotliCompress,
-})) {
-  test(`connect: reads a body in ${encoding}, event by event`, async (t) => {
+for (const [what, encoding, compressor] of [
+  ['gzip', 'gzip', createGzip],
+  ['gzip by other names', 'X-GZIP', createGzip],
+  ['deflate', 'deflate', createDeflate],
+  ['deflate without the format of zlib', 'Deflate', createDeflateRaw],
+  ['br', 'br', createBrotliCompress],
+] as const) {
+  test(`connect: reads a body in ${what}, event by event`, async (t) => {
     const opened = deferred<ReturnType<typeof createGzip>>();
     const client = await connect((_request: unknown, response: ServerResponse) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': encoding }).flushHeaders();
@@ -275,6 +293,23 @@ test('reconnect: drops an event that was half received, and has the new status',
   await client.close();
 });
 
+test('reconnect: leaves at home an id that no server would take', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const ids = ['a\x01b', 'x'.repeat(20_000), '3'];
+  const client = await connect((request: IncomingMessage, response: ServerResponse) => {
+    const id = ids[asked.length];
+    asked.push(request.headers['last-event-id'] as string | undefined);
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`id: ${id}\ndata: x\n\n`);
+  });
+  for (const id of ids) {
+    t.is((await client.next()).lastEventId, id);
+    await client.reconnect();
+    t.is(client.status, 200);
+  }
+  t.deepEqual(asked, [undefined, undefined, undefined, '3']);
+  await client.close();
+});
+
 test('for await: yields events until the connection is over', async (t) => {
   const client = await connect(router(), '/?end');
   const types: string[] = [];
@@ -315,7 +350,7 @@ test('a client leaves nothing behind that would keep a process alive, in node:te
     fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url)),
     fileURLToPath(new URL('in-node-test.ts', import.meta.url)),
   ]);
-  t.regex(stdout, /^# pass 2$/m);
+  t.regex(stdout, /^# pass 3$/m);
   t.regex(stdout, /^# fail 0$/m);
 });
 
@@ -332,6 +367,27 @@ test('FakeClock: calls timers in order, and those that they set', (t) => {
   t.deepEqual(calls, ['early 10', 'nested 15', 'late 20']);
   t.is(clock.now(), 20);
   t.is(clock.pending, 0);
+});
+
+test('FakeClock: does not go back, when a timer moves it as well', async (t) => {
+  const clock = new FakeClock();
+  clock.setTimeout(() => clock.advance(100), 10);
+  clock.advance(20);
+  t.is(clock.now(), 110);
+  clock.setTimeout(() => clock.advance(100), 10);
+  await clock.elapse(20);
+  t.is(clock.now(), 220);
+});
+
+test('FakeClock: refuses a time that is no number of 0 or more', async (t) => {
+  const clock = new FakeClock();
+  clock.advance(50);
+  const refused = { instanceOf: ConfigurationError, code: 'INVALID_OPTIONS' };
+  for (const ms of [-30, NaN, '5' as unknown as number]) {
+    t.throws(() => clock.advance(ms), refused);
+    await t.throwsAsync(clock.elapse(ms), refused);
+  }
+  t.is(clock.now(), 50);
 });
 
 test('FakeClock: elapse lets the program run between the timers', async (t) => {

@@ -4,10 +4,8 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { InvalidArgumentError } from 'commander';
 import { isHttp } from '../client/stream-request.js';
 import { quote, toError } from '../errors.js';
+import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 import { printable, withoutPassword } from './wording.js';
-
-/** What the client sends of one at most: servers refuse longer headers. */
-const LONGEST_ID_BYTES = 8_000;
 
 /** Ends the command as wrong usage. */
 export type Refuse = (sentence: string) => never;
@@ -61,11 +59,9 @@ export function httpUrl(given: string, refuse: Refuse): URL {
 
 /** What is not to be sent would be left out unsaid, and the stream would start afresh. */
 export function eventId(given: string, refuse: Refuse): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(given)) {
-    refuse(`HTTP cannot carry the controls of this event ID: ${printable(quote(given))}.`);
+  if (given !== '' && lastEventIdHeader(given) === '') {
+    refuse(`The event ID has controls, or more than 8,000 bytes: ${printable(quote(given))}.`);
   }
-  if (Buffer.byteLength(given) > LONGEST_ID_BYTES) refuse(`The event ID has more than ${LONGEST_ID_BYTES} bytes.`);
   return given;
 }
 

@@ -1,6 +1,7 @@
 /** One request for an event stream, the same each time. No Node import. */
 
 import { ConfigurationError, quote } from '../errors.js';
+import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 
 // As fetch takes them; Node's types do not name them all.
 export type HeadersLike = NonNullable<ConstructorParameters<typeof Headers>[0]>;
@@ -26,9 +27,6 @@ export const platform: { fetch: Fetch } = { fetch: (url, init) => fetch(url, ini
 
 /** Asks, to resume after an id. Rejects when there is no answer, or when `signal` aborts. */
 export type Send = (lastEventId: string, signal: AbortSignal) => Promise<Response>;
-
-/** A longer last event ID stays at home: nginx and Node refuse headers of more than 8 and 16 KiB, for good. */
-const LONGEST_ID_BYTES = 8_000;
 
 /**
  * What is asked for, made once and sent with each attempt.
@@ -78,10 +76,8 @@ export function streamRequest(
     new Headers(typeof given === 'function' ? await given() : given).forEach((value, name) => {
       headers.set(name, value);
     });
-    const id = lastEventId.length > LONGEST_ID_BYTES ? '' : utf8(lastEventId);
-    // Not what HTTP cannot carry: controls other than TAB.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-    if (id && id.length <= LONGEST_ID_BYTES && !/[\x00-\x08\x0a-\x1f\x7f]/.test(id)) headers.set('Last-Event-ID', id);
+    const id = lastEventIdHeader(lastEventId);
+    if (id) headers.set('Last-Event-ID', id);
     return fetch(bare.href, { ...init, headers, signal });
   };
 }
@@ -103,9 +99,4 @@ export function isHttp(url: URL): boolean {
 /** One character for each byte. What looks like an escape and is none stays, as the URL standard says. */
 function percentDecoded(text: string): string {
   return text.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-/** A header's characters, one for each byte of the text's UTF-8. */
-function utf8(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text));
 }

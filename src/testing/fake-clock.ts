@@ -1,4 +1,6 @@
 import type { Clock, Timer } from '../clock.js';
+import { ConfigurationError, quote } from '../errors.js';
+import { turns } from './real-time.js';
 
 /** A clock that stands still until a spec moves it, so that no spec waits for time to pass. Chance is always one half. */
 export class FakeClock implements Clock {
@@ -24,30 +26,43 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Moves on by `ms` milliseconds, calling what falls due on the way, in order. */
+  /**
+   * Moves on by `ms` milliseconds, calling what falls due on the way, in order.
+   *
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS` when `ms` is not a number, 0 or more.
+   */
   advance(ms: number): void {
-    const until = this.#now + ms;
+    const until = this.#after(ms);
     for (let next = this.#nextBefore(until); next !== undefined; next = this.#nextBefore(until)) {
       this.#timers.delete(next);
       this.#now = Math.max(this.#now, next.at);
       next.callback();
     }
-    this.#now = until;
+    // What was called may have moved it further on.
+    this.#now = Math.max(this.#now, until);
   }
 
   /**
    * As {@link advance}, but lets the program run between one timer and the next: promises, and what has come over a socket. For
-   * code that sets its next timer only after it has waited for something.
+   * code that sets its next timer only after it has waited for something. Rejects as that throws.
    */
   async elapse(ms: number): Promise<void> {
-    const until = this.#now + ms;
+    const until = this.#after(ms);
     await turns();
     for (let next = this.#nextBefore(until); next !== undefined; next = this.#nextBefore(until)) {
       this.advance(Math.max(0, next.at - this.#now));
       await turns();
     }
-    this.advance(until - this.#now);
+    this.advance(Math.max(0, until - this.#now));
     await turns();
+  }
+
+  #after(ms: number): number {
+    if (typeof ms === 'number' && ms >= 0) return this.#now + ms;
+    throw new ConfigurationError(
+      'INVALID_OPTIONS',
+      `Invalid time: ${quote(ms)}. Use a number of milliseconds, 0 or more.`,
+    );
   }
 
   #nextBefore(until: number) {
@@ -55,9 +70,4 @@ export class FakeClock implements Clock {
     for (const timer of this.#timers) if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
     return next;
   }
-}
-
-/** Long enough for a few packets on the loopback interface to be written and read. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,15 +1,21 @@
 /** A client that sees everything: for the specs of handlers. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { TradewindError, toError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
+import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 import { EventStreamParser } from '../event-stream/parser.js';
+import { clearTimeout, setTimeout, turns } from './real-time.js';
 import { TestConnection, type TestRequestOptions } from './test-connection.js';
 import { type ServedTarget, serveTarget, type TestTarget } from './test-target.js';
 
 export interface ConnectOptions extends TestRequestOptions {
-  /** How long {@link TestClient.next} and its like wait before they fail, in milliseconds of real time. @defaultValue 5000 */
+  /**
+   * How long {@link connect}, {@link TestClient.next} and their like wait before they fail, in milliseconds of real time, also under a
+   * runner's fake timers.
+   * @defaultValue 5000
+   */
   timeoutMs?: number;
   /** What {@link TestClient.expectNone} waits by. @defaultValue the system's */
   clock?: Clock;
@@ -36,9 +42,10 @@ export type EventMatch = string | ((event: ReceivedEvent) => boolean);
  *
  * It speaks HTTP/1.1, and takes any certificate.
  *
- * @param path - appended to the target's URL. @defaultValue `'/'`, or for a URL nothing
+ * @param path - appended to the target's URL, from its `/` or `?` on. @defaultValue `'/'`, or for a URL nothing
  * @returns once the answer's headers are here, whatever the status: a refusal is a value, see {@link TestClient.status}.
- * @throws Node's error when there is no answer, such as one with the code `ECONNREFUSED`.
+ * @throws {@link ConfigurationError} `INVALID_URL` when the path begins otherwise, or the server listens on a Unix socket.
+ * @throws Node's error when there is no answer, such as one with the code `ECONNREFUSED`; an Error when there is none within `timeoutMs`.
  * @example
  * ```ts
  * const client = await connect(router, '/doge/shiba?token=x');
@@ -70,7 +77,10 @@ export class TestClient implements AsyncDisposable {
   readonly #options: ConnectOptions;
   readonly #parser: EventStreamParser;
   #connection!: TestConnection;
+  /** How many events were taken, or skipped by who waits for another. */
   #taken = 0;
+  /** Of several that wait, the first that an event is for has it. */
+  readonly #claimed = new WeakSet<ReceivedEvent>();
   #fault: TradewindError | null = null;
   /** What looks again whenever something has arrived, or the connection has ended. */
   readonly #waiting = new Set<() => void>();
@@ -118,7 +128,7 @@ export class TestClient implements AsyncDisposable {
     return this.#connection.isOver && this.#connection.response.complete;
   }
 
-  /** What a reconnect would carry as `Last-Event-ID`; `''`: nothing. */
+  /** What a reconnect would carry as `Last-Event-ID`, if a header can; `''`: nothing. */
   get lastEventId(): string {
     return this.#parser.lastEventId;
   }
@@ -129,70 +139,89 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * The next event that was not taken yet, or the next that matches: those before it are skipped.
+   * The next event that was not taken yet, or the next that matches: those before it are skipped. Of calls that wait at the same
+   * time, the first that an event is for gets it.
    *
-   * @throws Error when none comes within `timeoutMs`, or the connection ends: its message says what did arrive.
+   * @throws Error when none comes within `timeoutMs`, or the connection ends: its message says what did arrive. What a predicate
+   * throws, too.
    */
   async next(match?: EventMatch): Promise<ReceivedEvent> {
-    for (;;) {
-      const event = await this.#following(match);
-      if (isMatch(event, match)) return event;
-    }
+    return this.#waitFor(this.#taker(match), () => {
+      const awaited = `event ${this.#taken + 1}`;
+      return match === undefined ? awaited : `${awaited}, ${describe(match)}`;
+    });
   }
 
   /** The next `count` events. Rejects as {@link next} does. */
   async take(count: number): Promise<ReceivedEvent[]> {
     const taken: ReceivedEvent[] = [];
-    while (taken.length < count) taken.push(await this.#following());
+    while (taken.length < count) taken.push(await this.next());
     return taken;
   }
 
   /**
    * Resolves when no event comes, or none that matches, for `ms` milliseconds; rejects as soon as one does, or when one is there that
-   * was not taken.
+   * was not taken; and with what a predicate throws.
    *
    * A `clock` that is a {@link FakeClock} is moved by the spec: what the server has sent by then has been looked at.
    */
   async expectNone(ms: number, match?: EventMatch): Promise<void> {
-    const unwanted = () => this.events.slice(this.#taken).find((event) => isMatch(event, match));
-    await new Promise<void>((resolve) => {
+    const isBroken = await new Promise<boolean>((resolve, reject) => {
       const settle = () => {
         timer.cancel();
         this.#waiting.delete(look);
-        resolve();
       };
       const look = () => {
-        if (unwanted() !== undefined) settle();
+        try {
+          if (!this.events.slice(this.#taken).some((event) => isMatch(event, match))) return;
+          resolve(true);
+        } catch (thrown) {
+          reject(thrown);
+        }
+        settle();
       };
-      const timer = (this.#options.clock ?? systemClock).setTimeout(() => {
+      const timer = (this.#options.clock ?? systemClock).setTimeout(async () => {
         // What was sent just now is on its way through the loopback interface.
-        turns(10).then(settle);
+        await turns();
+        settle();
+        resolve(false);
       }, ms);
       this.#waiting.add(look);
       look();
     });
-    const event = unwanted();
-    if (event !== undefined) throw new Error(`No ${describe(match)} was expected, but one came. ${this.#arrived()}`);
+    if (isBroken) throw new Error(`No ${describe(match)} was expected, but one came. ${this.#arrived()}`);
   }
 
   /** Waits until a predicate holds; it is asked again whenever something arrives. Rejects as {@link next} does. */
   async until(predicate: (client: this) => boolean): Promise<void> {
-    await this.#waitFor(() => predicate(this), 'what was waited for');
+    await this.#waitFor(
+      () => predicate(this) || undefined,
+      () => 'what was waited for',
+    );
   }
 
-  /** The whole body, once the connection is over. */
+  /**
+   * The whole body, once the connection is over.
+   *
+   * @throws Error when it is not within `timeoutMs`, or the body cannot be decompressed.
+   */
   async text(): Promise<string> {
-    await this.closed;
+    await this.#waitFor(
+      () => (this.#connection.isOver && this.#connection.fault === null) || undefined,
+      () => 'the end of the body',
+    );
     return this.raw;
   }
 
   /** Yields the events that were not taken yet, until the connection is over. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedEvent, undefined> {
     for (;;) {
-      await this.#waitFor(() => this.events.length > this.#taken || this.#connection.isOver, 'an event');
-      const event = this.events[this.#taken];
-      if (event === undefined) return;
-      this.#taken++;
+      const take = this.#taker();
+      const event = await this.#waitFor(
+        () => take() ?? (this.#connection.isOver ? null : undefined),
+        () => 'an event',
+      );
+      if (event === null) return;
       yield event;
     }
   }
@@ -213,14 +242,16 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID. {@link status},
-   * {@link headers} and {@link closed} are the new answer's; {@link events} and the like go on.
+   * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID, unless a header cannot carry it,
+   * or it has more than 8,000 bytes. {@link status}, {@link headers} and {@link closed} are the new answer's; {@link events} and the like
+   * go on. Rejects as {@link connect} does.
    */
   async reconnect(overrides: TestRequestOptions = {}): Promise<this> {
     await this.#connection.leave();
     // A half-received event is none.
     this.#parser.reset();
-    await this.#open({ ...this.#options, lastEventId: this.lastEventId, ...overrides });
+    const lastEventId = lastEventIdHeader(this.lastEventId) === '' ? '' : this.lastEventId;
+    await this.#open({ ...this.#options, lastEventId, ...overrides });
     return this;
   }
 
@@ -236,7 +267,8 @@ export class TestClient implements AsyncDisposable {
   }
 
   async #open(request: TestRequestOptions): Promise<void> {
-    const connection = await TestConnection.open(this.#served.url, request, (bytes) => this.#read(bytes));
+    const { url } = this.#served;
+    const connection = await TestConnection.open(url, request, this.#timeoutMs, (bytes) => this.#read(bytes));
     this.#connection = connection;
     connection.closed.then(() => this.#look());
   }
@@ -254,46 +286,62 @@ export class TestClient implements AsyncDisposable {
     this.#look();
   }
 
-  async #following(match?: EventMatch): Promise<ReceivedEvent> {
-    const index = this.#taken++;
-    try {
-      await this.#waitFor(
-        () => this.events.length > index,
-        `event ${index + 1}${match === undefined ? '' : `, ${describe(match)}`}`,
-      );
-    } catch (thrown) {
-      this.#taken--;
-      throw thrown;
-    }
-    return this.events[index]!;
+  get #timeoutMs(): number {
+    return Math.min(this.#options.timeoutMs ?? 5_000, LONGEST_TIMER_MS);
   }
 
   #look(): void {
     for (const look of this.#waiting) look();
   }
 
-  #waitFor(isThere: () => boolean, what: string): Promise<void> {
-    if (isThere()) return Promise.resolve();
-    const { timeoutMs = 5_000 } = this.#options;
+  /** What takes the next event that matches from here on, once it is there. */
+  #taker(match?: EventMatch): () => ReceivedEvent | undefined {
+    let at = this.#taken;
+    return () => {
+      while (at < this.events.length) {
+        const event = this.events[at++]!;
+        this.#taken = Math.max(this.#taken, at);
+        if (this.#claimed.has(event) || !isMatch(event, match)) continue;
+        this.#claimed.add(event);
+        return event;
+      }
+      return undefined;
+    };
+  }
+
+  /** Resolves with what `find` finds, now or when more has arrived. What that throws is the fault of this wait, and of no other. */
+  #waitFor<Found>(find: () => Found | undefined, what: () => string): Promise<Found> {
+    const ended = this.#connection.isOver ? 'had ended' : 'ended';
     return new Promise((resolve, reject) => {
-      const fail = (why: string) => {
-        settle();
-        reject(this.#fault ?? new Error(`${why} while waiting for ${what}. ${this.#arrived()}`));
-      };
-      const timeout = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs);
       const settle = () => {
         clearTimeout(timeout);
         this.#waiting.delete(look);
       };
+      const fail = (why: string) => {
+        settle();
+        reject(this.#fault ?? new Error(`${why} while waiting for ${what()}. ${this.#arrived()}`));
+      };
+      const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
       const look = () => {
-        if (isThere()) {
+        try {
+          const found = find();
+          if (found !== undefined) {
+            settle();
+            resolve(found);
+          } else if (this.#connection.isOver) fail(`The connection ${ended}${this.#because()}`);
+        } catch (thrown) {
           settle();
-          resolve();
-        } else if (this.#connection.isOver) fail('The connection ended');
+          reject(thrown);
+        }
       };
       this.#waiting.add(look);
-      if (this.#connection.isOver) fail('The connection had ended');
+      look();
     });
+  }
+
+  #because(): string {
+    const { fault } = this.#connection;
+    return fault === null ? '' : `, since its body cannot be decompressed (${fault}),`;
   }
 
   /** What did arrive, for the message of a spec that failed. */
@@ -310,8 +358,4 @@ function isMatch(event: ReceivedEvent, match: EventMatch | undefined): boolean {
 function describe(match: EventMatch | undefined): string {
   if (match === undefined) return 'event';
   return typeof match === 'string' ? `event of the type ${JSON.stringify(match)}` : 'event that matches';
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,8 +2,9 @@
 
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
-import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { decodedBody } from './body-decoder.js';
+import { clearTimeout, setTimeout, turns } from './real-time.js';
 
 export interface TestRequestOptions {
   /** @defaultValue `'GET'` */
@@ -22,11 +23,14 @@ export class TestConnection {
   readonly #request: ClientRequest;
   readonly #body: Readable;
   #isOver = false;
+  #fault: string | null = null;
 
   private constructor(request: ClientRequest, response: IncomingMessage, onBytes: (bytes: Buffer) => void) {
     this.#request = request;
     this.response = response;
-    this.#body = decoded(response);
+    this.#body = decodedBody(response, (fault) => {
+      this.#fault = fault;
+    });
     this.#body.on('data', onBytes);
     // A response that breaks off is a fact for `isComplete`, and no error.
     this.#body.on('error', () => {});
@@ -38,8 +42,13 @@ export class TestConnection {
     });
   }
 
-  /** Resolves once the answer's headers are here, whatever the status. */
-  static open(url: string, options: TestRequestOptions, onBytes: (bytes: Buffer) => void): Promise<TestConnection> {
+  /** Resolves once the answer's headers are here, whatever the status; rejects when they are not within `timeoutMs`. */
+  static open(
+    url: string,
+    options: TestRequestOptions,
+    timeoutMs: number,
+    onBytes: (bytes: Buffer) => void,
+  ): Promise<TestConnection> {
     const { method = 'GET', headers = {}, lastEventId = '', body } = options;
     return new Promise((resolve, reject) => {
       const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, {
@@ -52,8 +61,18 @@ export class TestConnection {
           ...headers,
         },
       });
+      let isAnswered = false;
+      const timeout = setTimeout(async () => {
+        // A program that was busy until now has not looked yet at what has come.
+        await turns();
+        const why = `${timeoutMs} ms passed while waiting for an answer to ${method} ${url}.`;
+        if (!isAnswered) request.destroy(new Error(why));
+      }, timeoutMs);
+      request.once('close', () => clearTimeout(timeout));
       request.once('error', reject);
       request.once('response', (response) => {
+        isAnswered = true;
+        clearTimeout(timeout);
         // After the answer, an error is the response's to tell.
         request.off('error', reject).on('error', () => {});
         resolve(new TestConnection(request, response, onBytes));
@@ -64,6 +83,11 @@ export class TestConnection {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Why its body could not be read on; null: it could. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   stall(): void {
@@ -87,18 +111,4 @@ export class TestConnection {
     this.#body.destroy();
     await this.closed;
   }
-}
-
-/** The body as it was before it was compressed, flush by flush. */
-function decoded(response: IncomingMessage): Readable {
-  const decoder = decoderOf(response.headers['content-encoding']);
-  // Its errors are the decoder's as well.
-  return decoder === null ? response : pipeline(response, decoder, () => {});
-}
-
-function decoderOf(encoding: string | undefined) {
-  if (encoding === 'br') return createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH });
-  const flush = { flush: constants.Z_SYNC_FLUSH };
-  if (encoding === 'gzip') return createGunzip(flush);
-  return encoding === 'deflate' ? createInflate(flush) : null;
 }

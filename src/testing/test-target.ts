@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { ConfigurationError, quote } from '../errors.js';
 import type { Router } from '../server/router.js';
 import type { Server } from '../server/server.js';
 
@@ -22,8 +23,11 @@ const leave = async () => {};
  * Serves what is not served yet, on a free port of the loopback interface.
  *
  * @param path - appended to the URL; without it a URL is taken as it is.
+ * @throws {@link ConfigurationError} `INVALID_URL` when it begins with neither `/` nor `?`, or when the server has none.
  */
 export async function serveTarget(target: TestTarget, path: string | undefined): Promise<ServedTarget> {
+  if (path !== undefined && !/^([/?]|$)/.test(path))
+    throw new ConfigurationError('INVALID_URL', `Invalid path: ${quote(path)}. Begin it with "/".`);
   if (typeof target === 'string' || target instanceof URL) return { url: join(`${target}`, path), stop: leave };
   if (typeof target === 'function') return serveNode(createServer(target), path);
   if (target instanceof NetServer) return serveNode(target, path);
@@ -38,7 +42,12 @@ async function serveNode(server: NetServer, path: string | undefined): Promise<S
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
-  const { port, address, family } = server.address() as AddressInfo;
+  const bound = server.address();
+  if (typeof bound === 'string') {
+    const remedy = 'Let it listen on a port, or not yet: it is served then';
+    throw new ConfigurationError('INVALID_URL', `A server on a Unix socket has no URL: ${quote(bound)}. ${remedy}.`);
+  }
+  const { port, address, family } = bound as AddressInfo;
   // One that listens everywhere is met here as well.
   const host = address === '::' || address === '0.0.0.0' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
   const url = join(`${server instanceof TlsServer ? 'https' : 'http'}://${host}:${port}`, path);

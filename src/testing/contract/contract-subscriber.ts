@@ -2,6 +2,7 @@ import type { Broker, Gap, Subscriber } from '../../channel/broker.js';
 import type { ParsedEvent } from '../../event-stream/event.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { EventStreamParser } from '../../event-stream/parser.js';
+import { clearTimeout, setTimeout } from '../real-time.js';
 import type { BrokerSource } from './broker-contract.js';
 
 /** How long an engine may take to deliver. */
@@ -14,10 +15,17 @@ export class ContractSubscriber implements Subscriber {
   /** Of each frame. */
   readonly channels: (string | null)[] = [];
   readonly gaps: Gap[] = [];
+  /** The reconnection times, in milliseconds. */
+  readonly retries: number[] = [];
   readonly places: string[] = [];
   /** What `deliver` returns. */
   room: unknown;
-  readonly #parser = new EventStreamParser({ onEvent: (event) => void this.events.push(event) });
+  /** What `gap` returns. */
+  told: unknown;
+  readonly #parser = new EventStreamParser({
+    onEvent: (event) => void this.events.push(event),
+    onRetry: (ms) => void this.retries.push(ms),
+  });
   #look: (() => void) | null = null;
 
   get data(): string[] {
@@ -36,9 +44,10 @@ export class ContractSubscriber implements Subscriber {
     return this.room;
   }
 
-  gap(gap: Gap): void {
+  gap(gap: Gap): unknown {
     this.gaps.push(gap);
     this.#look?.();
+    return this.told;
   }
 
   place(id: string): void {

@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal, ok, rejects } from 'node:assert/strict';
+import { turns } from '../real-time.js';
 import type { BrokerContractCase } from './broker-contract.js';
 import { ContractSubscriber, publishAll, withBroker } from './contract-subscriber.js';
 
@@ -50,6 +51,32 @@ export const deliveryCases: readonly BrokerContractCase[] = [
       const numbers = Array.from({ length: 500 }, (_, index) => `${index}`);
       await Promise.all(numbers.map((number, index) => broker.publish(index % 3 === 0 ? 'a' : 'b', 'said', number)));
       equal(await subscriber.count(500), numbers);
+    }),
+  },
+  {
+    title: 'delivers each event once, live and in a replay',
+    run: withBroker(async (broker) => {
+      const [live, replayed] = [new ContractSubscriber(), new ContractSubscriber()];
+      await broker.subscribe(['a'], live);
+      await publishAll(broker, 'a', ['1', '2']);
+      await live.count(2);
+      await broker.subscribe(['a'], replayed, 'earliest');
+      // What comes again may come later.
+      await turns();
+      await broker.publish('a', 'said', 'last');
+      for (const subscriber of [live, replayed]) equal(await subscriber.until('last'), ['1', '2', 'last']);
+    }),
+  },
+  {
+    title: 'delivers the reconnection time of an event, of a replay as well',
+    run: withBroker(async (broker) => {
+      const [live, replayed] = [new ContractSubscriber(), new ContractSubscriber()];
+      await broker.subscribe(['a'], live);
+      await broker.publish('a', 'said', 'back in', { retry: 1_500 });
+      await broker.subscribe(['a'], replayed, 'earliest');
+      for (const subscriber of [live, replayed]) {
+        equal([await subscriber.count(1), subscriber.retries], [['back in'], [1_500]]);
+      }
     }),
   },
   {
@@ -217,6 +244,24 @@ export const deliveryCases: readonly BrokerContractCase[] = [
         slow.events.length < 40,
         `${slow.events.length} events of 10,000 bytes were pressed on a subscriber without room`,
       );
+    }),
+  },
+  {
+    title: 'ends subscriptions with close: a replay does not go on',
+    run: withBroker(async (broker) => {
+      await publishAll(broker, 'a', ['1', '2', '3']);
+      const subscriber = new ContractSubscriber();
+      let makeRoom = (_: unknown) => {};
+      subscriber.room = new Promise((resolve) => {
+        makeRoom = resolve;
+      });
+      const subscribing = broker.subscribe(['a'], subscriber, 'earliest').catch(() => {});
+      await subscriber.count(1);
+      await broker.close();
+      makeRoom(true);
+      await subscribing;
+      await turns();
+      equal(subscriber.data, ['1']);
     }),
   },
   {

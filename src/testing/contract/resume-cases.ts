@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal, ok } from 'node:assert/strict';
+import { turns } from '../real-time.js';
 import type { BrokerContractCase } from './broker-contract.js';
 import { ContractSubscriber, publishAll, resume, withBroker } from './contract-subscriber.js';
 
@@ -151,6 +152,28 @@ export const resumeCases: readonly BrokerContractCase[] = [
     }),
   },
   {
+    title:
+      'waits until a subscriber has been told of a gap, and delivers what is kept, and what came meanwhile, after it',
+    run: withBroker(async (broker) => {
+      await publishAll(broker, 'a', ['1', '2']);
+      const [subscriber, witness] = [new ContractSubscriber(), new ContractSubscriber()];
+      await broker.subscribe(['a'], witness);
+      let goOn = (_: unknown) => {};
+      subscriber.told = new Promise((resolve) => {
+        goOn = resolve;
+      });
+      const subscribing = broker.subscribe(['a'], subscriber, 'unknown');
+      await subscriber.untilGap();
+      await publishAll(broker, 'a', ['meanwhile']);
+      await witness.count(1);
+      await turns();
+      equal(subscriber.data, [], 'what came before the subscriber had been told');
+      goOn(undefined);
+      equal((await subscribing).resumed, 'gap');
+      equal(await subscriber.count(3), ['1', '2', 'meanwhile']);
+    }),
+  },
+  {
     title: 'tells of a gap in a channel that keeps nothing, after an id that it does not know',
     run: withBroker(async (broker) => {
       const { data, resumed, gaps } = await resume(broker, ['empty'], 'unknown');
@@ -220,6 +243,17 @@ export const resumeCases: readonly BrokerContractCase[] = [
       equal((await subscribing).resumed, 'complete');
       equal(await subscriber.count(2_500), [...numbers.slice(1), 'between']);
     }, 5_000),
+  },
+  {
+    title: 'ends a replay when the subscriber resolves with false',
+    run: withBroker(async (broker) => {
+      await publishAll(broker, 'a', FIVE);
+      const subscriber = new ContractSubscriber();
+      subscriber.room = Promise.resolve(false);
+      await broker.subscribe(['a'], subscriber, 'earliest');
+      await turns();
+      equal(subscriber.data, ['1']);
+    }),
   },
   {
     title: 'loses nothing and repeats nothing while publishers and subscribers come and go',

@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal } from 'node:assert/strict';
 import type { Broker } from '../../channel/broker.js';
+import { turns } from '../real-time.js';
 import type { BrokerContractCase } from './broker-contract.js';
 import { ContractSubscriber, publishAll, resume, withBroker } from './contract-subscriber.js';
 
@@ -14,6 +15,20 @@ export const sharedCases: readonly BrokerContractCase[] = [
       const id = await one.publish('a', 'said', 'from afar');
       equal(await subscriber.count(1), ['from afar']);
       equal(subscriber.lastEventId, id);
+    }),
+  },
+  {
+    title: 'ends subscriptions with close: nothing more comes, whatever other processes publish',
+    requires: 'beside',
+    run: withTwo(async (one, other) => {
+      const [subscriber, witness] = [new ContractSubscriber(), new ContractSubscriber()];
+      await one.subscribe(['a'], subscriber);
+      await other.subscribe(['a'], witness);
+      await one.close();
+      await other.publish('a', 'said', 'too late');
+      await witness.count(1);
+      await turns();
+      equal(subscriber.data, []);
     }),
   },
   {
