@@ -32,6 +32,7 @@ import {
   withoutUndefined,
 } from './options.js';
 import type { Fits, ParamsOf } from './path.js';
+import { isWaiting, whenItsTurn } from './pipeline.js';
 import { prepareHandler } from './prepare-handler.js';
 import { type RouterStatistics, statisticsOf } from './router-statistics.js';
 
@@ -235,10 +236,8 @@ export class RequestRouter {
   }
 
   #handleFor(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next?: Next): void {
-    // A pipelined request comes before its response may be written: until then there is no socket, and nothing to do.
-    if (response.socket === null && 'assignSocket' in response) {
-      response.once('socket', () => this.#route(registry, request, response, next));
-    } else this.#route(registry, request, response, next);
+    if (isWaiting(response)) whenItsTurn(request, response, () => this.#route(registry, request, response, next));
+    else this.#route(registry, request, response, next);
   }
 
   #addPath(path: string, mount: Mount): void {
