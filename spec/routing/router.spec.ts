@@ -1,11 +1,15 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import test from 'ava';
 import express from 'express';
+import type { HttpRequest, HttpResponse } from '../../src/connection/http.js';
 import { ConfigurationError, EventSourceHandler, type ParamsOf, RequestHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
+import { RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { recordingHandler } from '../support/recording-handler.js';
-import { serve } from '../support/serve.js';
+import { deferred, serve } from '../support/serve.js';
 
 class Echo extends EventSourceHandler {
   override open(params: Record<string, string>) {
@@ -371,6 +375,56 @@ test('handle: reads a body that an Express parser has consumed', async (t) => {
   const headers = { 'Content-Type': 'application/json', Connection: 'close' };
   t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
 });
+
+test('handle: leaves a path to Express that cannot be decoded', async (t) => {
+  const app = express();
+  app.use(new Router().mount('/events', Echo).handle);
+  app.use('/legacy', (request, response) => void response.send(request.url));
+  const client = await connect(app, '/legacy/caf%E9');
+  t.teardown(() => client.close());
+  t.is(client.status, 200);
+  t.is(await client.text(), '/caf%E9');
+});
+
+for (const version of ['1.1', '2']) {
+  test(`handle: does nothing for a client that left while a middleware was at work (HTTP/${version})`, async (t) => {
+    const { Handler, calls } = recordingHandler();
+    const router = new Router({ limits: { connections: 1 } }).mount('/', Handler);
+    const isAsked = deferred();
+    const hasLeft = deferred();
+    const listener = async (request: HttpRequest, response: HttpResponse) => {
+      response.on('close', hasLeft.resolve);
+      isAsked.resolve();
+      // Until after whoever is told of the close.
+      await hasLeft.promise.then(turns);
+      router.handle(request, response);
+    };
+    const server = version === '2' ? createHttp2Server(listener) : createServer(listener);
+    server.listen(0, '127.0.0.1');
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (version === '2') {
+      const session = connectHttp2(`http://127.0.0.1:${port}`);
+      const stream = session.request();
+      await isAsked.promise;
+      stream.close(constants.NGHTTP2_CANCEL);
+      session.close();
+    } else {
+      const raw = await RawSocket.open(t, { port });
+      raw.send(requestText('/'));
+      await isAsked.promise;
+      raw.cut();
+    }
+    await hasLeft.promise;
+    await turns(2);
+    t.deepEqual(calls, []);
+    // Nobody has its place.
+    const client = await connect(router, '/');
+    t.teardown(() => client.close());
+    t.deepEqual(calls, ['initialize', 'prepare', 'checkConnection', 'open']);
+  });
+}
 
 test('handle: reads bytes that express.raw() has consumed', async (t) => {
   const app = express();

@@ -9,7 +9,7 @@ import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { ConnectionTotals } from '../connection/connection-totals.js';
-import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { type HttpRequest, type HttpResponse, isOver } from '../connection/http.js';
 import { ConnectionView, type OpenConnection } from '../connection/open-connection.js';
 import { SharedGzip } from '../connection/shared-gzip.js';
 import { quote, RouteError, toError } from '../errors.js';
@@ -241,6 +241,8 @@ export class RequestRouter {
   }
 
   #addPath(path: string, mount: Mount): void {
+    // The client has left while a middleware ahead was at work. No `close` would come to say so.
+    if (isOver(response)) return;
     if (this.#paths.hasRoute(ANY_METHOD, path)) {
       throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
     }
@@ -269,8 +271,8 @@ export class RequestRouter {
         this.#logger.error({ err: toError(thrown), path: mount.context.path }, `${name} could not be made`);
         if (!response.headersSent) answer(response, 500, 'Internal Server Error');
       }
-    } else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
-    else if (next !== undefined) next();
+    } else if (next !== undefined) next();
+    else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
     else answer(response, 404, 'Not Found');
   }
 
