@@ -1,8 +1,10 @@
 // What a client can do to the server before it has a stream, or with many. One attack a test.
 
 import { once } from 'node:events';
+import { createServer, get as httpGet } from 'node:http';
 import { connect as http2Connect } from 'node:http2';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { ConfigurationError, EventSourceHandler, type ListenOptions, RequestHandler, Router } from '../../src/index.js';
@@ -11,6 +13,7 @@ import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
 import { RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { type Served, serve } from '../support/serve.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const tls = () => ({ tls: certificate() });
 const http2 = () => ({ tls: certificate(), http2: true });
@@ -387,6 +390,27 @@ test('limits.connectionsPerAddress: believes no X-Forwarded-For (without trustPr
   t.is((await client('/', from('10.0.0.1'))).status, 200);
   t.is((await client('/', from('10.0.0.2'))).status, 503);
 });
+
+for (const [title, trustProxy, statuses] of [
+  ['counts who a proxy says that it is', 1, [200, 503, 200]],
+  ['counts nobody, since all would be one', undefined, [200, 200, 200]],
+  ['counts nobody, since no network has its proxy', 'loopback', [200, 200, 200]],
+] as const) {
+  test(`limits.connectionsPerAddress: ${title} (a Unix socket, trustProxy ${trustProxy})`, async (t) => {
+    const { Handler } = streams();
+    const router = new Router({ limits: { connectionsPerAddress: 1 }, ...(trustProxy && { trustProxy }) });
+    const server = createServer(router.mount('/', Handler).handle);
+    const path = join(await temporaryFolder(t), 'socket');
+    await once(server.listen(path), 'listening');
+    t.teardown(() => void server.close());
+    for (const [index, address] of ['10.0.0.1', '10.0.0.1', '10.0.0.2'].entries()) {
+      const request = httpGet({ socketPath: path, headers: { 'X-Forwarded-For': address } });
+      t.teardown(() => void request.destroy());
+      const [response] = await once(request, 'response');
+      t.is(response.statusCode, statuses[index]);
+    }
+  });
+}
 
 // Bodies.
 

@@ -324,10 +324,9 @@ export class RequestRouter {
   }
 
   #addressOf(request: HttpRequest): string {
-    // A Unix socket has none.
-    if (request.socket?.remoteAddress === undefined) return '';
-    if (this.#trust === null) return request.socket.remoteAddress;
-    return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
+    if (this.#trust === null) return request.socket?.remoteAddress ?? '';
+    // A Unix socket has no address: its peer is trusted if hops are counted, and by no network.
+    return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust) ?? '';
   }
 }
 
