@@ -99,6 +99,12 @@ class NoList extends EventSourceHandler {
 const faults: [title: string, mount: (router: Router) => unknown, code: string][] = [
   ['a path twice', (router) => router.mount('/', Echo).mount('/', Plain), 'DUPLICATE_PATH'],
   ['a path without a slash', (router) => router.mount('doge', Echo), 'INVALID_PATH'],
+  ['a path that is none', (router) => router.mount(undefined as never, Echo), 'INVALID_PATH'],
+  ['a path with a query', (router) => router.mount('/events?topic=:topic', Echo), 'INVALID_PATH'],
+  ['a path with a fragment', (router) => router.mount('/events#top', Echo), 'INVALID_PATH'],
+  ['an optional parameter with a pattern', (router) => router.mount('/a/:id(\\d+)?', Echo), 'INVALID_PATH'],
+  ['a pattern without its end', (router) => router.mount('/a/:id(\\d+', Echo), 'INVALID_PATH'],
+  ['the same beside another', (router) => router.mount('/a/:x', Echo).mount('/a/:id(\\d+', Echo), 'INVALID_PATH'],
   ['a class that is no handler', (router) => router.mount('/', class {} as never), 'INVALID_HANDLER'],
   ['no class at all', (router) => router.mount('/', (() => {}) as never), 'INVALID_HANDLER'],
   ['a hook that is a generator', (router) => router.mount('/', Generator), 'INVALID_HANDLER'],
@@ -112,6 +118,11 @@ for (const [title, mount, code] of faults) {
     t.throws(() => mount(new Router()), { code });
   });
 }
+
+test('mount: takes a question mark of a pattern, and of an optional parameter', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/a/:id(-?(\\d|#)+)/:more?', Echo));
+  for (const path of ['/a/-1', '/a/12/more']) t.is((await client(path)).status, 200);
+});
 
 test('Router: names all faulty options at once', (t) => {
   const options = {

@@ -21,6 +21,7 @@ import type { StoreSource } from '../handler/store-handler.js';
 import { guardedLogger, type Logger, type RequestLogger, requestLoggerOf, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
+import { assertPath } from './assert-path.js';
 import { followRequest } from './follow-request.js';
 import { assertHandlerClass, type HandlerClass, streamMethodsOf } from './handler-class.js';
 import {
@@ -171,6 +172,7 @@ export class RequestRouter {
     ...[options]: MountOptionsOf<Handler, Path>
   ): this {
     const given: MountOptions = options ?? {};
+    assertPath(path);
     assertHandlerClass(Handler);
     const handlerClass = Handler as unknown as typeof RequestHandler;
     const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) }, (faults) =>
@@ -241,13 +243,10 @@ export class RequestRouter {
   }
 
   #addPath(path: string, mount: Mount): void {
-    // The client has left while a middleware ahead was at work. No `close` would come to say so.
-    if (isOver(response)) return;
-    if (this.#paths.hasRoute(ANY_METHOD, path)) {
-      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
-    }
+    let isTaken: boolean;
     try {
-      this.#paths.on(ANY_METHOD, path, () => {}, mount);
+      isTaken = this.#paths.hasRoute(ANY_METHOD, path);
+      if (!isTaken) this.#paths.on(ANY_METHOD, path, () => {}, mount);
     } catch (cause) {
       const { message } = toError(cause);
       throw new RouteError('INVALID_PATH', `Invalid path: ${quote(path)}. ${message}`, { cause });
@@ -257,6 +256,8 @@ export class RequestRouter {
   #route(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
+    if (isTaken)
+      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
     const isFound = found !== null && !hasEmpty(found.params);
     if (this.#requestLogger?.wantsRequests && (isFound || next === undefined)) {
       followRequest(this.#requestLogger, this.#clock, request, response, this.#addressOf(request));
