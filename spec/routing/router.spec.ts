@@ -376,17 +376,6 @@ test('handle: is an Express middleware, and passes on what it does not know', as
   t.is(await (await fetch(`${url}/api/else`, { headers: { Connection: 'close' } })).text(), 'from Express');
 });
 
-test('handle: reads a body that an Express parser has consumed', async (t) => {
-  const app = express();
-  app.use(express.json(), new Router().mount('/', Plain).handle);
-  const server = app.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  t.teardown(() => server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const headers = { 'Content-Type': 'application/json', Connection: 'close' };
-  t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
-});
-
 test('handle: leaves a path to Express that cannot be decoded', async (t) => {
   const app = express();
   app.use(new Router().mount('/events', Echo).handle);
@@ -436,6 +425,17 @@ for (const version of ['1.1', '2']) {
     t.deepEqual(calls, ['initialize', 'prepare', 'checkConnection', 'open']);
   });
 }
+
+test('handle: reads a body that an Express parser has consumed', async (t) => {
+  const app = express();
+  app.use(express.json(), new Router().mount('/', Plain).handle);
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const headers = { 'Content-Type': 'application/json', Connection: 'close' };
+  t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
+});
 
 test('handle: reads bytes that express.raw() has consumed', async (t) => {
   const app = express();
@@ -571,6 +571,21 @@ test('limits: hold for the bare class as well', async (t) => {
 test('mount: an option that is given as undefined leaves the router its own', async (t) => {
   const { client } = await serve(t, (router) => router.mount('/', Echo, { cors: undefined }), { cors: '*' });
   t.is((await client('/')).headers['access-control-allow-origin'], '*');
+});
+
+test('mount: leaves names of the router’s own options to the handler', async (t) => {
+  const given = { limits: { perDay: 'ten' }, logger: 'x', trustProxy: 1.5 };
+  class Handler extends RequestHandler {
+    override initialize(options: Record<string, unknown>) {
+      t.deepEqual(options, given);
+    }
+    override get() {
+      throw new Error('mine');
+    }
+  }
+  const { client, logger } = await serve(t, (router) => router.mount('/', Handler, given));
+  t.is((await client('/')).status, 500);
+  t.is(logger.take()[0]?.err?.message, 'mine');
 });
 
 test('cors: stays on errors', async (t) => {

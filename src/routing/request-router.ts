@@ -175,8 +175,11 @@ export class RequestRouter {
     assertPath(path);
     assertHandlerClass(Handler);
     const handlerClass = Handler as unknown as typeof RequestHandler;
-    const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) }, (faults) =>
-      handlerClass.checkOptions(given, faults),
+    // What is the router's alone: of a mount, these names are its handler's, and may be anything.
+    const { limits, trustProxy, logger } = this.#given;
+    const resolved = resolveOptions(
+      { ...this.#given, ...withoutUndefined(given), limits, trustProxy, logger },
+      (faults) => handlerClass.checkOptions(given, faults),
     );
     prepareHandler(this.container, Handler);
     const methods = handlerClass.allowedMethods();
@@ -238,6 +241,8 @@ export class RequestRouter {
   }
 
   #handleFor(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next?: Next): void {
+    // The client has left while a middleware ahead was at work. No `close` would come to say so.
+    if (isOver(response)) return;
     if (isWaiting(response)) whenItsTurn(request, response, () => this.#route(registry, request, response, next));
     else this.#route(registry, request, response, next);
   }
@@ -251,13 +256,13 @@ export class RequestRouter {
       const { message } = toError(cause);
       throw new RouteError('INVALID_PATH', `Invalid path: ${quote(path)}. ${message}`, { cause });
     }
+    if (isTaken)
+      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
   }
 
   #route(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
     const url = request.url ?? '/';
     const found = this.#paths.find(ANY_METHOD, url);
-    if (isTaken)
-      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
     const isFound = found !== null && !hasEmpty(found.params);
     if (this.#requestLogger?.wantsRequests && (isFound || next === undefined)) {
       followRequest(this.#requestLogger, this.#clock, request, response, this.#addressOf(request));
