@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { EventSourceHandler, Frame, MemoryBroker } from '../../src/index.js';
+import { EventSourceHandler, Frame, MemoryBroker, type Router, type TradewindError } from '../../src/index.js';
 import type { TestClient } from '../../src/testing/index.js';
 import { type Stream, streams } from '../connection/streams.js';
 import type { RecordingLogger } from '../support/recording-logger.js';
@@ -141,6 +141,45 @@ test('relay: ends the stream with what it throws, which is logged', async (t) =>
   await broker.publish('a', 'said', '1');
   await reader.closed;
   t.deepEqual(
+
+for (const [title, relayed] of [
+  ['is async', Promise.resolve(Frame.ofComment('late'))],
+  ['is async, and rejects', Promise.reject(new Error('late'))],
+  ['returns nothing', undefined],
+  ['returns a string', 'data: forged\n\n'],
+] as const) {
+  test(`relay: ends its own stream, and no other, when it ${title}; which is logged`, async (t) => {
+    const broker = new MemoryBroker();
+    class Subscribed extends EventSourceHandler {
+      override async open() {
+        await this.subscribe('a');
+        this.writeMessage('ready', '');
+      }
+    }
+    class Faulty extends Subscribed {
+      override relay(frame: Frame, channel: string | null) {
+        return channel === null ? frame : (relayed as never);
+      }
+    }
+    const mount = (router: Router) => router.mount('/', Subscribed).mount('/faulty', Faulty);
+    const { client, logger } = await serve(t, mount, { broker });
+    const clients = [await client('/'), await client('/faulty'), await client('/')];
+    for (const connected of clients) await connected.next('ready');
+    for (const data of ['1', '2']) await broker.publish('a', 'said', data);
+    const [before, faulty, after] = clients;
+    await faulty!.closed;
+    t.false(faulty!.raw.includes('said'));
+    for (const other of [before!, after!])
+      t.deepEqual(
+        (await other.take(2)).map(({ data }) => data),
+        ['1', '2'],
+      );
+    t.deepEqual(
+      logger.take().map(({ message, err }) => [message, (err as TradewindError).code]),
+      [['Faulty.relay threw', 'NOT_A_FRAME']],
+    );
+  });
+}
     logger.take().map(({ err }) => err),
     [fault],
   );

@@ -396,7 +396,7 @@ for (const version of ['1.1', '2']) {
       response.on('close', hasLeft.resolve);
       isAsked.resolve();
       // Until after whoever is told of the close.
-      await hasLeft.promise.then(turns);
+      await hasLeft.promise.then(() => turns());
       router.handle(request, response);
     };
     const server = version === '2' ? createHttp2Server(listener) : createServer(listener);

@@ -3,7 +3,7 @@
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
 import type { Transport } from '../connection/transport.js';
-import { HttpError, TradewindError } from '../errors.js';
+import { HttpError, quote, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
@@ -114,7 +114,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /**
    * Called for each event of the channels subscribed to, synchronously, before it is sent. Returns what is sent in its place: the
    * frame as it is, another one, or `null` for nothing. Frames are shared by all who get the event: one made of another should be as well,
-   * by way of a `WeakMap`. A throw is logged and ends the stream. The default is not called: every event is sent as it is.
+   * by way of a `WeakMap`. A throw, or anything else that is returned, a promise as well, is logged and ends the stream. The default is not called: every event is sent as it is.
    *
    * A client's last event ID stays where the last event left it that it was sent.
    *
@@ -227,7 +227,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     };
     const relay = (frame: Frame, channel: string | null) => {
       try {
-        return this.relay(frame, channel);
+        return checkedRelayed(this.relay(frame, channel));
       } catch (thrown) {
         this.#fail('relay', thrown);
         return null;
@@ -394,4 +394,15 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (connection !== null) this.#work ??= new StreamWork(connection);
     return this.#work;
   }
+}
+
+/** @throws {@link TradewindError} `NOT_A_FRAME`. */
+function checkedRelayed(relayed: unknown): Frame | null {
+  if (relayed instanceof Frame || relayed === null) return relayed;
+  // It is refused whatever becomes of it.
+  if (relayed instanceof Promise) relayed.catch(() => {});
+  throw new TradewindError(
+    'NOT_A_FRAME',
+    `relay() returned something other than a frame: ${quote(relayed)}. Return a Frame, or null for nothing; it cannot be async.`,
+  );
 }
