@@ -9,6 +9,9 @@ import { HttpError } from '../errors.js';
  * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 415 when it is compressed; 400 when the client left half-way.
  */
 export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+  // The client has left, and no event would come any more. HTTP/2's request ends then, as if it were whole.
+  const isGone = 'stream' in request ? request.stream.destroyed : request.destroyed && !request.readableEnded;
+  if (isGone) return Promise.reject(new HttpError(400, 'incomplete body'));
   if (request.readableEnded) return Promise.resolve(Buffer.alloc(0));
   const coding = request.headers['content-encoding'] ?? 'identity';
   if (coding.toLowerCase() !== 'identity') {
