@@ -238,6 +238,30 @@ test('lean: the request is there until the first await in open; what is small st
   });
 });
 
+for (const lean of [false, true]) {
+  test(`get: is logged when it throws after the stream was opened (${lean ? 'lean' : 'not lean'})`, async (t) => {
+    const fault = new Error('mine');
+    const hasThrown = deferred();
+    class Handler extends EventSourceHandler {
+      override async get(params: object) {
+        await super.get(params);
+        if (lean) await untilLetGo(this);
+        hasThrown.resolve();
+        throw fault;
+      }
+    }
+    const { client, logger, router } = await serve(t, (router) => router.mount('/', Handler, { lean }));
+    await client('/');
+    await hasThrown.promise;
+    await turns();
+    t.deepEqual(
+      logger.take().map(({ message, err }) => [message, err]),
+      [['Handler.get threw', fault]],
+    );
+    t.is(router.connections, 1);
+  });
+}
+
 test('lean: a stream that is asked for with POST has its body', async (t) => {
   class Tokens extends EventSourceHandler {
     static override readonly methods = ['POST'];

@@ -264,7 +264,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Opens the stream. Overriding it makes this a plain {@link RequestHandler}: override {@link open}. */
   override async get(_params: object): Promise<void> {
-    if (!(await this.#accept())) return;
+    const isAccepted = await this.#accept();
+    this.#exchange.hook = 'get';
+    if (!isAccepted) return;
     const connection = this.#connect();
     if (connection === null) return;
     this.#isOpenRunning = true;
