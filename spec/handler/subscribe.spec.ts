@@ -86,11 +86,7 @@ test('subscribe: may be tried again after it was rejected', async (t) => {
     tries.map((tried) => tried.status === 'rejected' && tried.reason),
     [fault, fault],
   );
-  t.deepEqual(
-    it.logger.take().map(({ err }) => err),
-    [fault, fault],
-    'open had returned: nobody may have been waiting',
-  );
+  t.deepEqual(it.logger.take(), [], 'somebody was waiting');
   it.broker.subscribe = works;
   await it.stream.subscribe('a');
   t.deepEqual(await heard(it, 'a'), ['a']);
@@ -141,6 +137,10 @@ test('relay: ends the stream with what it throws, which is logged', async (t) =>
   await broker.publish('a', 'said', '1');
   await reader.closed;
   t.deepEqual(
+    logger.take().map(({ err }) => err),
+    [fault],
+  );
+});
 
 for (const [title, relayed] of [
   ['is async', Promise.resolve(Frame.ofComment('late'))],
@@ -180,7 +180,3 @@ for (const [title, relayed] of [
     );
   });
 }
-    logger.take().map(({ err }) => err),
-    [fault],
-  );
-});

@@ -9,6 +9,7 @@ import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
+import { ObservedPromise } from './observed-promise.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
@@ -61,6 +62,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #work: StreamWork | null = null;
   #isEnded = false;
   #isOpenRunning = false;
+  /** Of calls that have failed while `open` runs. */
+  #whenOpened: (() => void)[] | null = null;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -276,6 +279,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       this.#fail('open', thrown);
     }
     this.#isOpenRunning = false;
+    for (const logUnlessObserved of this.#whenOpened ?? []) logUnlessObserved();
+    this.#whenOpened = null;
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
@@ -365,14 +370,22 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
-   * Keeps a promise that was let go from taking the process with it: should it reject after `open` has returned, that is
-   * logged. Before, it is `open`'s to await.
+   * Keeps a promise that was let go from taking the process with it: should it reject, that is logged, unless somebody awaits it.
+   * As long as `open` runs, it may still come to that.
    */
   #logIfLetGo<Result>(call: string, promise: Promise<Result>): Promise<Result> {
+    const observed = new ObservedPromise<Result>((resolve) => resolve(promise));
     promise.catch((thrown) => {
-      if (!this.#isOpenRunning) this.#exchange.logThrown(call, thrown);
+      const logUnlessObserved = () => {
+        if (!observed.isObserved) this.#exchange.logThrown(call, thrown);
+      };
+      if (!this.#isOpenRunning) logUnlessObserved();
+      else {
+        this.#whenOpened ??= [];
+        this.#whenOpened.push(logUnlessObserved);
+      }
     });
-    return promise;
+    return observed;
   }
 
   #send(frame: Frame): Promise<boolean> {
