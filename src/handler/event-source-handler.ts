@@ -117,7 +117,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /**
    * Called for each event of the channels subscribed to, synchronously, before it is sent. Returns what is sent in its place: the
    * frame as it is, another one, or `null` for nothing. Frames are shared by all who get the event: one made of another should be as well,
-   * by way of a `WeakMap`. A throw, or anything else that is returned, a promise as well, is logged and ends the stream. The default is not called: every event is sent as it is.
+   * by way of a `WeakMap`. A throw, or anything else that is returned, a promise as well, is logged and ends the stream. The default is
+   * not called: every event is sent as it is.
    *
    * A client's last event ID stays where the last event left it that it was sent.
    *

@@ -71,6 +71,8 @@ export interface DrainOptions {
 /** A way into a router for one server. */
 export interface Entrance {
   handle(request: HttpRequest, response: HttpResponse): void;
+  /** Logs what has befallen the server itself. */
+  report(error: unknown): void;
   /** Ends the streams that came this way; see {@link ConnectionRegistry.drain}. */
   drain(drainMs: number): Promise<void>;
 }
@@ -233,6 +235,7 @@ export class RequestRouter {
     this.#registries.add(registry);
     return {
       handle: (request, response) => this.#handleFor(registry, request, response),
+      report: (error) => this.#logger.error({ err: toError(error) }, 'server error'),
       drain: async (drainMs) => {
         await registry.drain(drainMs);
         this.#registries.delete(registry);
