@@ -66,6 +66,13 @@ test('unsubscribe: drops the channels that it names, and no others', async (t) =
   t.deepEqual(await heard(it, 'a', 'b'), ['a', 'b']);
 });
 
+test('unsubscribe: takes a string for one channel', async (t) => {
+  const it = await opened(t);
+  const subscription = await it.stream.subscribe(['rooms/1', 'rooms/12', 'notices']);
+  subscription.unsubscribe('rooms/12');
+  t.deepEqual(await heard(it, 'rooms/1', 'rooms/12', 'notices'), ['rooms/1', 'notices']);
+});
+
 test('subscribe: says complete when the stream has all the channels, and fresh without an id', async (t) => {
   const it = await opened(t);
   const id = await it.broker.publish('a', 'missed', '1');
@@ -143,10 +150,10 @@ test('relay: ends the stream with what it throws, which is logged', async (t) =>
 });
 
 for (const [title, relayed] of [
-  ['is async', Promise.resolve(Frame.ofComment('late'))],
-  ['is async, and rejects', Promise.reject(new Error('late'))],
-  ['returns nothing', undefined],
-  ['returns a string', 'data: forged\n\n'],
+  ['is async', async () => Frame.ofComment('late')],
+  ['is async, and rejects', () => Promise.reject(new Error('late'))],
+  ['returns nothing', () => undefined],
+  ['returns a string', () => 'data: forged\n\n'],
 ] as const) {
   test(`relay: ends its own stream, and no other, when it ${title}; which is logged`, async (t) => {
     const broker = new MemoryBroker();
@@ -158,7 +165,7 @@ for (const [title, relayed] of [
     }
     class Faulty extends Subscribed {
       override relay(frame: Frame, channel: string | null) {
-        return channel === null ? frame : (relayed as never);
+        return channel === null ? frame : (relayed() as never);
       }
     }
     const mount = (router: Router) => router.mount('/', Subscribed).mount('/faulty', Faulty);
