@@ -437,6 +437,21 @@ test('handle: reads a body that an Express parser has consumed', async (t) => {
   t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
 });
 
+for (const body of ['"wow"', '""', '5', 'null', '["a"]']) {
+  for (const [name, parser] of [
+    ['express.json({ strict: false })', express.json({ strict: false })],
+    ['express.text()', express.text({ type: '*/*' })],
+  ] as const) {
+    test(`handle: reads the JSON ${body} that ${name} has consumed`, async (t) => {
+      const app = express().use(parser, new Router().mount('/', Plain).handle);
+      const headers = { 'Content-Type': 'application/json' };
+      const client = await connect(app, '/', { method: 'POST', body, headers });
+      t.teardown(() => client.close());
+      t.deepEqual(JSON.parse(await client.text()), { body: JSON.parse(body) });
+    });
+  }
+}
+
 test('handle: reads bytes that express.raw() has consumed', async (t) => {
   const app = express();
   app.use(express.raw({ type: '*/*' }), new Router().mount('/', Plain).handle);

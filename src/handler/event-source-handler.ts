@@ -7,6 +7,7 @@ import { HttpError, quote, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
+import { isJson } from './body.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
 import { ObservedPromise } from './observed-promise.js';
@@ -323,8 +324,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** A body that is too large, or not what it says, is refused here: in `open` it would be too late for a status. */
   async #readBody(): Promise<void> {
-    const isJson = /^application\/(.+\+)?json\b/i.test(this.headers['content-type'] ?? '');
-    await (isJson ? this.json() : this.text());
+    await (isJson(this.request) ? this.json() : this.text());
   }
 
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
