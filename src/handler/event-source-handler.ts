@@ -361,7 +361,17 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** The request has come to its end, and `open` has run up to where it first waits. */
   #letGo(transport: Transport): void {
     const { context } = this.#exchange;
-    if (this.#connection?.isOpen && transport.letGo(context.request)) context.letGo();
+    if (!this.#connection?.isOpen || !transport.letGo(context.request)) return;
+    if (this.getCurrentUser !== RequestHandler.prototype.getCurrentUser) this.#keepCurrentUser();
+    context.letGo();
+  }
+
+  /** The user is most often told by a cookie, and stays. What asking throws is for who reads it. */
+  #keepCurrentUser(): void {
+    try {
+      const user = this.currentUser;
+      if (user instanceof Promise) user.catch(() => {});
+    } catch {}
   }
 
   /** A hook has failed whose caller may not have waited for it: reports it and ends the stream. */
