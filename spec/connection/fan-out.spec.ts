@@ -1,11 +1,12 @@
 /** What a delivery costs, counted: nothing here is timed. */
 
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Batch } from '../../src/connection/batch.js';
 import { flushAtTurnEnd } from '../../src/connection/turn.js';
 import { Frame } from '../../src/event-stream/frame.js';
-import { EventSourceHandler } from '../../src/index.js';
+import { type CloseReason, EventSourceHandler } from '../../src/index.js';
 import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
 
@@ -13,7 +14,7 @@ import { serve } from '../support/serve.js';
 function counted(count: number) {
   const flushedAt: number[] = [];
   let turn = 0;
-  const connections = Array.from({ length: count }, () => ({ flush: () => void flushedAt.push(turn) }));
+  const connections = Array.from({ length: count }, () => ({ flush: () => void flushedAt.push(turn), close() {} }));
   return {
     flushedAt,
     write() {
@@ -39,6 +40,30 @@ test.serial('fan-out: flushes some thousand connections at once, and more of the
     t.is(many.flushedAt.length, Math.min(turn * 500, 2_001));
   }
 });
+
+for (const count of [3, 2_001]) {
+  test.serial(
+    `fan-out: one connection of ${count} that cannot be flushed is closed, and keeps no other from it`,
+    async (t) => {
+      const fault = new Error('cannot be flushed');
+      const isWarned = once(process, 'warning');
+      const closed: CloseReason[] = [];
+      const faulty = {
+        flush() {
+          throw fault;
+        },
+        close: (reason: CloseReason) => void closed.push(reason),
+      };
+      const others = counted(count - 1);
+      flushAtTurnEnd(faulty);
+      others.write();
+      for (let turn = 0; turn < 5; turn++) await others.turn();
+      t.is(others.flushedAt.length, count - 1);
+      t.deepEqual(closed, [{ kind: 'write-failed', error: fault }]);
+      t.deepEqual(await isWarned, [fault]);
+    },
+  );
+}
 
 test.serial('fan-out: keeps nothing of a turn that is over', async (t) => {
   const frame = Frame.ofEvent({ data: 'wow' });

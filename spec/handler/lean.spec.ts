@@ -238,6 +238,75 @@ test('lean: the request is there until the first await in open; what is small st
   });
 });
 
+test('lean: the user stays whom a cookie names, and is asked for once, though nobody has read it before', async (t) => {
+  const seen = deferred<unknown>();
+  let asked = 0;
+  class Handler extends EventSourceHandler {
+    override getCurrentUser() {
+      asked++;
+      return this.cookies['user'];
+    }
+    override async open() {
+      await untilLetGo(this);
+      seen.resolve(this.currentUser);
+    }
+  }
+  const { client } = await serve(t, (router) => router.mount('/', Handler, { lean: true }));
+  await client('/', { headers: { Cookie: 'user=doge' } });
+  t.is(await seen.promise, 'doge');
+  t.is(asked, 1);
+});
+
+for (const [title, fail] of [
+  [
+    'throws',
+    (fault: Error) => {
+      throw fault;
+    },
+  ],
+  ['rejects', (fault: Error) => Promise.reject(fault)],
+] as const) {
+  test(`lean: a user who cannot be told ends nothing (getCurrentUser ${title})`, async (t) => {
+    const fault = new Error('no session');
+    class Handler extends EventSourceHandler {
+      override getCurrentUser() {
+        return fail(fault);
+      }
+      override async open() {
+        await untilLetGo(this);
+        await t.throwsAsync(async () => this.currentUser, { is: fault });
+        this.writeMessage('still', 'here');
+      }
+    }
+    const { client } = await serve(t, (router) => router.mount('/', Handler, { lean: true }));
+    t.is((await (await client('/')).next('still')).data, 'here');
+  });
+}
+
+for (const lean of [false, true]) {
+  test(`get: is logged when it throws after the stream was opened (${lean ? 'lean' : 'not lean'})`, async (t) => {
+    const fault = new Error('mine');
+    const hasThrown = deferred();
+    class Handler extends EventSourceHandler {
+      override async get(params: object) {
+        await super.get(params);
+        if (lean) await untilLetGo(this);
+        hasThrown.resolve();
+        throw fault;
+      }
+    }
+    const { client, logger, router } = await serve(t, (router) => router.mount('/', Handler, { lean }));
+    await client('/');
+    await hasThrown.promise;
+    await turns();
+    t.deepEqual(
+      logger.take().map(({ message, err }) => [message, err]),
+      [['Handler.get threw', fault]],
+    );
+    t.is(router.connections, 1);
+  });
+}
+
 test('lean: a stream that is asked for with POST has its body', async (t) => {
   class Tokens extends EventSourceHandler {
     static override readonly methods = ['POST'];

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import test from 'ava';
 import { MemoryBroker } from '../../src/index.js';
-import { recordingHandler } from '../support/recording-handler.js';
+import { turns } from '../support/raw-socket.js';
+import { type Recording, recordingHandler } from '../support/recording-handler.js';
 import { deferred, serve } from '../support/serve.js';
 
 test('stream: writes each item, and leaves the stream open', async (t) => {
@@ -232,3 +233,71 @@ test('stream: rejects with what the iterable throws, and with what cannot be wri
   t.like(invalid, { code: 'INVALID_DATA' });
   t.true(isReturned);
 });
+
+const gone = new Error('the database has gone');
+
+async function* failing(): AsyncGenerator<string> {
+  yield 'wow';
+  await turns();
+  throw gone;
+}
+
+// What `open` does with a failure of `stream()`, how often it is logged, and as whose.
+const failures: [title: string, open: (handler: Recording) => unknown, logged: string[]][] = [
+  ['returns at once', (handler) => void handler.stream(failing()), ['Handler.stream threw']],
+  ['returns it', (handler) => handler.stream(failing()), ['Handler.open threw']],
+  ['awaits it', async (handler) => void (await handler.stream(failing())), ['Handler.open threw']],
+  ['awaits it with another', (handler) => Promise.all([handler.stream(failing()), turns()]), ['Handler.open threw']],
+  [
+    'awaits it after it has failed',
+    async (handler) => {
+      const streamed = handler.stream(failing());
+      await turns(3);
+      await streamed;
+    },
+    ['Handler.open threw'],
+  ],
+  [
+    'awaits something else',
+    async (handler) => {
+      void handler.stream(failing());
+      await turns(3);
+    },
+    ['Handler.stream threw'],
+  ],
+  [
+    'throws something else',
+    async (handler) => {
+      void handler.stream(failing());
+      await turns(3);
+      throw gone;
+    },
+    ['Handler.open threw', 'Handler.stream threw'],
+  ],
+  ['catches it', async (handler) => void (await handler.stream(failing()).catch(() => {})), []],
+  ['catches it by and by', (handler) => void handler.stream(failing()).catch(() => {}), []],
+  ['lets a subscription go', (handler) => void handler.subscribe('a\n'), ['Handler.subscribe threw']],
+];
+
+for (const [title, open, logged] of failures) {
+  test(`stream: is logged when it fails and nobody awaits it, and only then (open ${title})`, async (t) => {
+    const settled = deferred();
+    const { Handler } = recordingHandler({
+      open: async (handler) => {
+        try {
+          await open(handler);
+        } finally {
+          settled.resolve();
+        }
+      },
+    });
+    const { client, logger } = await serve(t, (router) => router.mount('/', Handler));
+    await client('/');
+    await settled.promise;
+    await turns(5);
+    t.deepEqual(
+      logger.take().map(({ message }) => message),
+      logged,
+    );
+  });
+}

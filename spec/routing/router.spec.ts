@@ -1,11 +1,15 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import test from 'ava';
 import express from 'express';
+import type { HttpRequest, HttpResponse } from '../../src/connection/http.js';
 import { ConfigurationError, EventSourceHandler, type ParamsOf, RequestHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
+import { RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { recordingHandler } from '../support/recording-handler.js';
-import { serve } from '../support/serve.js';
+import { deferred, serve } from '../support/serve.js';
 
 class Echo extends EventSourceHandler {
   override open(params: Record<string, string>) {
@@ -95,6 +99,12 @@ class NoList extends EventSourceHandler {
 const faults: [title: string, mount: (router: Router) => unknown, code: string][] = [
   ['a path twice', (router) => router.mount('/', Echo).mount('/', Plain), 'DUPLICATE_PATH'],
   ['a path without a slash', (router) => router.mount('doge', Echo), 'INVALID_PATH'],
+  ['a path that is none', (router) => router.mount(undefined as never, Echo), 'INVALID_PATH'],
+  ['a path with a query', (router) => router.mount('/events?topic=:topic', Echo), 'INVALID_PATH'],
+  ['a path with a fragment', (router) => router.mount('/events#top', Echo), 'INVALID_PATH'],
+  ['an optional parameter with a pattern', (router) => router.mount('/a/:id(\\d+)?', Echo), 'INVALID_PATH'],
+  ['a pattern without its end', (router) => router.mount('/a/:id(\\d+', Echo), 'INVALID_PATH'],
+  ['the same beside another', (router) => router.mount('/a/:x', Echo).mount('/a/:id(\\d+', Echo), 'INVALID_PATH'],
   ['a class that is no handler', (router) => router.mount('/', class {} as never), 'INVALID_HANDLER'],
   ['no class at all', (router) => router.mount('/', (() => {}) as never), 'INVALID_HANDLER'],
   ['a hook that is a generator', (router) => router.mount('/', Generator), 'INVALID_HANDLER'],
@@ -108,6 +118,11 @@ for (const [title, mount, code] of faults) {
     t.throws(() => mount(new Router()), { code });
   });
 }
+
+test('mount: takes a question mark of a pattern, and of an optional parameter', async (t) => {
+  const { client } = await serve(t, (router) => router.mount('/a/:id(-?(\\d|#)+)/:more?', Echo));
+  for (const path of ['/a/-1', '/a/12/more']) t.is((await client(path)).status, 200);
+});
 
 test('Router: names all faulty options at once', (t) => {
   const options = {
@@ -361,6 +376,56 @@ test('handle: is an Express middleware, and passes on what it does not know', as
   t.is(await (await fetch(`${url}/api/else`, { headers: { Connection: 'close' } })).text(), 'from Express');
 });
 
+test('handle: leaves a path to Express that cannot be decoded', async (t) => {
+  const app = express();
+  app.use(new Router().mount('/events', Echo).handle);
+  app.use('/legacy', (request, response) => void response.send(request.url));
+  const client = await connect(app, '/legacy/caf%E9');
+  t.teardown(() => client.close());
+  t.is(client.status, 200);
+  t.is(await client.text(), '/caf%E9');
+});
+
+for (const version of ['1.1', '2']) {
+  test(`handle: does nothing for a client that left while a middleware was at work (HTTP/${version})`, async (t) => {
+    const { Handler, calls } = recordingHandler();
+    const router = new Router({ limits: { connections: 1 } }).mount('/', Handler);
+    const isAsked = deferred();
+    const hasLeft = deferred();
+    const listener = async (request: HttpRequest, response: HttpResponse) => {
+      response.on('close', hasLeft.resolve);
+      isAsked.resolve();
+      // Until after whoever is told of the close.
+      await hasLeft.promise.then(() => turns());
+      router.handle(request, response);
+    };
+    const server = version === '2' ? createHttp2Server(listener) : createServer(listener);
+    server.listen(0, '127.0.0.1');
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (version === '2') {
+      const session = connectHttp2(`http://127.0.0.1:${port}`);
+      const stream = session.request();
+      await isAsked.promise;
+      stream.close(constants.NGHTTP2_CANCEL);
+      session.close();
+    } else {
+      const raw = await RawSocket.open(t, { port });
+      raw.send(requestText('/'));
+      await isAsked.promise;
+      raw.cut();
+    }
+    await hasLeft.promise;
+    await turns(2);
+    t.deepEqual(calls, []);
+    // Nobody has its place.
+    const client = await connect(router, '/');
+    t.teardown(() => client.close());
+    t.deepEqual(calls, ['initialize', 'prepare', 'checkConnection', 'open']);
+  });
+}
+
 test('handle: reads a body that an Express parser has consumed', async (t) => {
   const app = express();
   app.use(express.json(), new Router().mount('/', Plain).handle);
@@ -371,6 +436,21 @@ test('handle: reads a body that an Express parser has consumed', async (t) => {
   const headers = { 'Content-Type': 'application/json', Connection: 'close' };
   t.deepEqual(await (await fetch(url, { method: 'POST', body: '{"much":1}', headers })).json(), { body: { much: 1 } });
 });
+
+for (const body of ['"wow"', '""', '5', 'null', '["a"]']) {
+  for (const [name, parser] of [
+    ['express.json({ strict: false })', express.json({ strict: false })],
+    ['express.text()', express.text({ type: '*/*' })],
+  ] as const) {
+    test(`handle: reads the JSON ${body} that ${name} has consumed`, async (t) => {
+      const app = express().use(parser, new Router().mount('/', Plain).handle);
+      const headers = { 'Content-Type': 'application/json' };
+      const client = await connect(app, '/', { method: 'POST', body, headers });
+      t.teardown(() => client.close());
+      t.deepEqual(JSON.parse(await client.text()), { body: JSON.parse(body) });
+    });
+  }
+}
 
 test('handle: reads bytes that express.raw() has consumed', async (t) => {
   const app = express();
@@ -506,6 +586,21 @@ test('limits: hold for the bare class as well', async (t) => {
 test('mount: an option that is given as undefined leaves the router its own', async (t) => {
   const { client } = await serve(t, (router) => router.mount('/', Echo, { cors: undefined }), { cors: '*' });
   t.is((await client('/')).headers['access-control-allow-origin'], '*');
+});
+
+test('mount: leaves names of the router’s own options to the handler', async (t) => {
+  const given = { limits: { perDay: 'ten' }, logger: 'x', trustProxy: 1.5 };
+  class Handler extends RequestHandler {
+    override initialize(options: Record<string, unknown>) {
+      t.deepEqual(options, given);
+    }
+    override get() {
+      throw new Error('mine');
+    }
+  }
+  const { client, logger } = await serve(t, (router) => router.mount('/', Handler, given));
+  t.is((await client('/')).status, 500);
+  t.is(logger.take()[0]?.err?.message, 'mine');
 });
 
 test('cors: stays on errors', async (t) => {

@@ -1,16 +1,26 @@
 // What a client can do to the server before it has a stream, or with many. One attack a test.
 
 import { once } from 'node:events';
-import { connect as http2Connect } from 'node:http2';
+import { createServer, get as httpGet } from 'node:http';
+import { constants, connect as http2Connect } from 'node:http2';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { ConfigurationError, EventSourceHandler, type ListenOptions, RequestHandler, Router } from '../../src/index.js';
+import {
+  ConfigurationError,
+  EventSourceHandler,
+  type HttpError,
+  type ListenOptions,
+  RequestHandler,
+  Router,
+} from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
 import { RawSocket, requestText, turns } from '../support/raw-socket.js';
-import { type Served, serve } from '../support/serve.js';
+import { deferred, type Served, serve } from '../support/serve.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const tls = () => ({ tls: certificate() });
 const http2 = () => ({ tls: certificate(), http2: true });
@@ -388,6 +398,27 @@ test('limits.connectionsPerAddress: believes no X-Forwarded-For (without trustPr
   t.is((await client('/', from('10.0.0.2'))).status, 503);
 });
 
+for (const [title, trustProxy, statuses] of [
+  ['counts who a proxy says that it is', 1, [200, 503, 200]],
+  ['counts nobody, since all would be one', undefined, [200, 200, 200]],
+  ['counts nobody, since no network has its proxy', 'loopback', [200, 200, 200]],
+] as const) {
+  test(`limits.connectionsPerAddress: ${title} (a Unix socket, trustProxy ${trustProxy})`, async (t) => {
+    const { Handler } = streams();
+    const router = new Router({ limits: { connectionsPerAddress: 1 }, ...(trustProxy && { trustProxy }) });
+    const server = createServer(router.mount('/', Handler).handle);
+    const path = join(await temporaryFolder(t), 'socket');
+    await once(server.listen(path), 'listening');
+    t.teardown(() => void server.close());
+    for (const [index, address] of ['10.0.0.1', '10.0.0.1', '10.0.0.2'].entries()) {
+      const request = httpGet({ socketPath: path, headers: { 'X-Forwarded-For': address } });
+      t.teardown(() => void request.destroy());
+      const [response] = await once(request, 'response');
+      t.is(response.statusCode, statuses[index]);
+    }
+  });
+}
+
 // Bodies.
 
 test('maxBodyBytes: takes as many bytes, and answers one more 413', async (t) => {
@@ -484,6 +515,39 @@ test('text: answers 400 to a body that is not UTF-8, and leaves a byte order mar
   const marked = await post('\ufeff\ufffd\0é🐕');
   t.is(await marked.text(), JSON.stringify('\ufffd\0é🐕'));
 });
+
+for (const [name, listen] of [
+  ['HTTP/1.1', {}],
+  ['HTTP/2', http2()],
+] as const) {
+  test(`text: rejects when the client left half-way before it was called (${name})`, async (t) => {
+    const isAsked = deferred();
+    const rejected = deferred<unknown>();
+    class Late extends RequestHandler {
+      override async post() {
+        isAsked.resolve();
+        await once(this.signal, 'abort');
+        await turns(2);
+        await this.text().then(rejected.resolve, rejected.resolve);
+      }
+    }
+    const { server } = await serve(t, (router) => router.mount('/', Late), { listen });
+    if (name === 'HTTP/2') {
+      const session = http2Connect(server.url, { rejectUnauthorized: false });
+      t.teardown(() => session.destroy());
+      const stream = session.request({ ':method': 'POST', 'content-length': 100 });
+      stream.on('error', () => {}).write('half');
+      await isAsked.promise;
+      stream.close(constants.NGHTTP2_CANCEL);
+    } else {
+      const raw = await RawSocket.open(t, server);
+      raw.send(requestText('/', { method: 'POST', headers: { 'Content-Length': '100' }, body: 'half' }));
+      await isAsked.promise;
+      raw.cut();
+    }
+    t.is(((await rejected.promise) as HttpError).status, 400);
+  });
+}
 
 test('json: answers 400 to what is not JSON, and logs nothing', async (t) => {
   class Json extends RequestHandler {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Server as NetServer } from 'node:net';
+import { connect as connectTls, createSecureContext, type TlsOptions } from 'node:tls';
 import test from 'ava';
 import { type CloseReason, EventSourceHandler, RequestHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
@@ -43,6 +44,64 @@ test('listen: takes a port that is text, as from the environment', async (t) => 
 
 test('listen: refuses http2 without tls', async (t) => {
   await t.throwsAsync(new Router().listen({ http2: true }), { code: 'HTTP2_NEEDS_TLS' });
+});
+
+for (const [title, options] of [
+  ['a port by itself', 8888],
+  ['a port by itself, as text', '8888'],
+  ['null', null],
+  ['an empty host, which to Node is every interface', { host: '' }],
+] as const) {
+  test(`listen: refuses ${title}`, async (t) => {
+    await t.throwsAsync(new Router().listen(options as never), { code: 'INVALID_OPTIONS' });
+  });
+}
+
+for (const [title, tls] of [
+  ['nothing', {}],
+  ['a key alone', { key: certificate().key }],
+  ['a certificate alone', { cert: certificate().cert }],
+  ['neither, as undefined', { key: undefined, cert: undefined }],
+] as const) {
+  for (const http2 of [false, true]) {
+    test(`listen: refuses tls with ${title} (http2: ${http2})`, async (t) => {
+      await t.throwsAsync(new Router().listen({ tls: tls as object, http2 }), { code: 'INVALID_TLS' });
+    });
+  }
+}
+
+test('listen: serves TLS with a certificate for each name', async (t) => {
+  const { Handler } = recordingHandler({ open: (handler) => handler.writeMessage('secure', 'wow') });
+  const context = createSecureContext(certificate());
+  const SNICallback: TlsOptions['SNICallback'] = (_name, callBack) => callBack(null, context);
+  const { server } = await serve(t, (router) => router.mount('/', Handler), {
+    listen: { tls: { SNICallback } as object },
+  });
+  const socket = connectTls({ port: server.port, servername: 'localhost', rejectUnauthorized: false });
+  t.teardown(() => socket.destroy());
+  await once(socket, 'secureConnect');
+  t.pass();
+});
+
+test('listen: logs an error of a server that listens, and ends nothing', async (t) => {
+  let nodeServer: NetServer | undefined;
+  const { Handler, calls } = recordingHandler({
+    open: (handler) => {
+      nodeServer = (handler.request.socket as { server?: NetServer }).server;
+    },
+  });
+  const { client, logger, router } = await serve(t, (router) => router.mount('/', Handler));
+  await client('/');
+  // None can be had at will: each is one as of a system that is out of file descriptors.
+  const faults = [new Error('accept EMFILE'), new Error('accept EMFILE')];
+  for (const fault of faults) nodeServer?.emit('error', fault);
+  t.deepEqual(
+    logger.take().map(({ message, err }) => [message, err]),
+    faults.map((fault) => ['server error', fault]),
+  );
+  await client('/');
+  t.is(router.connections, 2);
+  t.false(calls.includes('close drain'));
 });
 
 test('listen: serves TLS', async (t) => {

@@ -181,6 +181,26 @@ test.serial(
   },
 );
 
+for (const [workers, code] of [
+  [1, 'NOT_CLOSEABLE'],
+  [2, 'WORKERS_FAILED'],
+] as const) {
+  test.serial(
+    `inWorkers: rejects at once when run returns nothing that can be closed (workers: ${workers})`,
+    async (t) => {
+      t.timeout(TIMEOUT_MS);
+      const program = startProgram(t, 'workers-program.ts', {
+        environment: { PLAN: JSON.stringify({ workers, forgets: true }) },
+      });
+      const [[, told, why = ''] = []] = await program.told(/^rejected \d+ (\w+) (.*)$/);
+      t.is(told, code);
+      t.true(why.includes('run() returned'), why);
+      // With one it is the program's own server that goes on.
+      if (workers > 1) t.deepEqual(await program.ended, { code: 1, stderr: '' });
+    },
+  );
+}
+
 test.serial('inWorkers: runs in one process and forks none (one worker)', async (t) => {
   const { program, url } = await start(t, { workers: 1 });
   const clients = await connectToEach(t, url, 1);

@@ -2,13 +2,13 @@
  * A program on all cores, for specs. It tells what happens line by line: what it is, and its process.
  *
  * `PLAN` is JSON: the options of `inWorkers`; `publish`, how many numbers the worker with index 1 publishes on "numbers"; `stays`,
- * that a worker has something left which keeps it alive; `fails`, that none can start.
+ * that a worker has something left which keeps it alive; `fails`, that none can start; `forgets`, that `run` returns nothing.
  */
 import { ClusterBroker } from '../../src/channel/cluster/cluster-broker.js';
 import { EventSourceHandler, RequestHandler, Router } from '../../src/index.js';
 import { inWorkers } from '../../src/server/cluster.js';
 
-const { publish = 0, stays, fails, ...options } = JSON.parse(process.env['PLAN'] ?? '{}');
+const { publish = 0, stays, fails, forgets, ...options } = JSON.parse(process.env['PLAN'] ?? '{}');
 const tell = (what: string, ...more: unknown[]) => process.stdout.write(`${[what, process.pid, ...more].join(' ')}\n`);
 
 class NumbersHandler extends EventSourceHandler {
@@ -57,7 +57,7 @@ await inWorkers(options, async (index) => {
   tell('listens', server.port, index);
   if (index === 1 && publish > 0) process.once('SIGUSR2', () => void publishAll(broker));
   if (stays) setInterval(() => {}, 60_000);
-  return server;
+  return forgets ? (undefined as never) : server;
 }).catch((thrown) => {
   tell('rejected', thrown.code, thrown.message);
   process.exitCode = 1;

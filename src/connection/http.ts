@@ -9,3 +9,8 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 export function isHttp2(response: HttpResponse): response is Http2ServerResponse {
   return 'stream' in response;
 }
+
+/** Whether the response is over, sent or not: it emits nothing any more, `close` included. */
+export function isOver(response: HttpResponse): boolean {
+  return isHttp2(response) ? response.stream.destroyed : response.destroyed;
+}

@@ -1,9 +1,10 @@
 /** One flush for each turn of the event loop, whoever many connections were written to. */
 
+import { toError } from '../errors.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 
-type Flushed = Pick<Connection, 'flush'>;
+type Flushed = Pick<Connection, 'flush' | 'close'>;
 
 /** So many connections are flushed at once; of more, a part in each turn, so that a huge channel does not hold up all the rest. */
 const MAX_AT_ONCE = 2_000;
@@ -34,13 +35,14 @@ function flushAll(): void {
   const connections = written;
   written = [];
   if (connections.length > MAX_AT_ONCE) backlog.push(connections);
-  else for (const connection of connections) connection.flush();
+  else flushBetween(connections, 0, connections.length);
   if (backlog.length > 0) flushPart(backlog[0]!);
 }
 
 function flushPart(connections: readonly Flushed[]): void {
-  const end = Math.min(next + PART, connections.length);
-  while (next < end) connections[next++]!.flush();
+  const start = next;
+  next = Math.min(start + PART, connections.length);
+  flushBetween(connections, start, next);
   if (next === connections.length) {
     backlog.shift();
     next = 0;
@@ -48,4 +50,25 @@ function flushPart(connections: readonly Flushed[]): void {
   if (backlog.length === 0 || isScheduled) return;
   isScheduled = true;
   setImmediate(flushAll);
+}
+
+/** One that throws must not keep the others from theirs. */
+function flushBetween(connections: readonly Flushed[], start: number, end: number): void {
+  // Hot path: bench/fanout. It is begun again after one that threw, so that the rest need no `try` each.
+  for (let at = start; at < end; ) {
+    try {
+      while (at < end) connections[at++]!.flush();
+    } catch (thrown) {
+      dropFaulty(connections[at - 1]!, thrown);
+    }
+  }
+}
+
+function dropFaulty(connection: Flushed, error: unknown): void {
+  process.emitWarning(toError(error));
+  try {
+    connection.close({ kind: 'write-failed', error });
+  } catch (thrown) {
+    process.emitWarning(toError(thrown));
+  }
 }

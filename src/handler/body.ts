@@ -9,6 +9,9 @@ import { HttpError } from '../errors.js';
  * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 415 when it is compressed; 400 when the client left half-way.
  */
 export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+  // The client has left, and no event would come any more. HTTP/2's request ends then, as if it were whole.
+  const isGone = 'stream' in request ? request.stream.destroyed : request.destroyed && !request.readableEnded;
+  if (isGone) return Promise.reject(new HttpError(400, 'incomplete body'));
   if (request.readableEnded) return Promise.resolve(Buffer.alloc(0));
   const coding = request.headers['content-encoding'] ?? 'identity';
   if (coding.toLowerCase() !== 'identity') {
@@ -57,11 +60,30 @@ export function decodeBody(body: Uint8Array): string {
   }
 }
 
-/** The text of what a body parser ahead of us, such as `express.json()`, has made of a body that it consumed. */
+/**
+ * The text of what a body parser ahead of us, such as `express.json()`, has made of a body that it consumed.
+ *
+ * A string may be the text, or what `express.json({ strict: false })` has made of it: it is that if it was sent as JSON, and is none.
+ */
 export function textParsedUpstream(request: HttpRequest): string | undefined {
   const body = request.readableEnded && 'body' in request ? request.body : undefined;
-  if (typeof body === 'string' || body === undefined) return body;
+  if (body === undefined) return body;
+  if (typeof body === 'string') return isJson(request) && !isJsonText(body) ? JSON.stringify(body) : body;
   return body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : JSON.stringify(body);
+}
+
+/** Whether a body is sent as JSON. */
+export function isJson({ headers }: HttpRequest): boolean {
+  return /^application\/(.+\+)?json\b/i.test(headers['content-type'] ?? '');
+}
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws {@link HttpError} 400 when the text is not JSON. */

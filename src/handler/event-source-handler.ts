@@ -3,12 +3,14 @@
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
 import type { Transport } from '../connection/transport.js';
-import { HttpError, TradewindError } from '../errors.js';
+import { HttpError, quote, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
+import { isJson } from './body.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
+import { ObservedPromise } from './observed-promise.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
@@ -61,6 +63,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #work: StreamWork | null = null;
   #isEnded = false;
   #isOpenRunning = false;
+  /** Of calls that have failed while `open` runs. */
+  #whenOpened: (() => void)[] | null = null;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -114,7 +118,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /**
    * Called for each event of the channels subscribed to, synchronously, before it is sent. Returns what is sent in its place: the
    * frame as it is, another one, or `null` for nothing. Frames are shared by all who get the event: one made of another should be as well,
-   * by way of a `WeakMap`. A throw is logged and ends the stream. The default is not called: every event is sent as it is.
+   * by way of a `WeakMap`. A throw, or anything else that is returned, a promise as well, is logged and ends the stream. The default is
+   * not called: every event is sent as it is.
    *
    * A client's last event ID stays where the last event left it that it was sent.
    *
@@ -227,7 +232,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     };
     const relay = (frame: Frame, channel: string | null) => {
       try {
-        return this.relay(frame, channel);
+        return checkedRelayed(this.relay(frame, channel));
       } catch (thrown) {
         this.#fail('relay', thrown);
         return null;
@@ -264,7 +269,9 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Opens the stream. Overriding it makes this a plain {@link RequestHandler}: override {@link open}. */
   override async get(_params: object): Promise<void> {
-    if (!(await this.#accept())) return;
+    const isAccepted = await this.#accept();
+    this.#exchange.hook = 'get';
+    if (!isAccepted) return;
     const connection = this.#connect();
     if (connection === null) return;
     this.#isOpenRunning = true;
@@ -274,6 +281,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       this.#fail('open', thrown);
     }
     this.#isOpenRunning = false;
+    for (const logUnlessObserved of this.#whenOpened ?? []) logUnlessObserved();
+    this.#whenOpened = null;
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
@@ -315,8 +324,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** A body that is too large, or not what it says, is refused here: in `open` it would be too late for a status. */
   async #readBody(): Promise<void> {
-    const isJson = /^application\/(.+\+)?json\b/i.test(this.headers['content-type'] ?? '');
-    await (isJson ? this.json() : this.text());
+    await (isJson(this.request) ? this.json() : this.text());
   }
 
   /** Puts the headers on the wire and makes the connection. Null: the client, this handler or the server is leaving. */
@@ -353,7 +361,17 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** The request has come to its end, and `open` has run up to where it first waits. */
   #letGo(transport: Transport): void {
     const { context } = this.#exchange;
-    if (this.#connection?.isOpen && transport.letGo(context.request)) context.letGo();
+    if (!this.#connection?.isOpen || !transport.letGo(context.request)) return;
+    if (this.getCurrentUser !== RequestHandler.prototype.getCurrentUser) this.#keepCurrentUser();
+    context.letGo();
+  }
+
+  /** The user is most often told by a cookie, and stays. What asking throws is for who reads it. */
+  #keepCurrentUser(): void {
+    try {
+      const user = this.currentUser;
+      if (user instanceof Promise) user.catch(() => {});
+    } catch {}
   }
 
   /** A hook has failed whose caller may not have waited for it: reports it and ends the stream. */
@@ -363,14 +381,22 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   }
 
   /**
-   * Keeps a promise that was let go from taking the process with it: should it reject after `open` has returned, that is
-   * logged. Before, it is `open`'s to await.
+   * Keeps a promise that was let go from taking the process with it: should it reject, that is logged, unless somebody awaits it.
+   * As long as `open` runs, it may still come to that.
    */
   #logIfLetGo<Result>(call: string, promise: Promise<Result>): Promise<Result> {
+    const observed = new ObservedPromise<Result>((resolve) => resolve(promise));
     promise.catch((thrown) => {
-      if (!this.#isOpenRunning) this.#exchange.logThrown(call, thrown);
+      const logUnlessObserved = () => {
+        if (!observed.isObserved) this.#exchange.logThrown(call, thrown);
+      };
+      if (!this.#isOpenRunning) logUnlessObserved();
+      else {
+        this.#whenOpened ??= [];
+        this.#whenOpened.push(logUnlessObserved);
+      }
     });
-    return promise;
+    return observed;
   }
 
   #send(frame: Frame): Promise<boolean> {
@@ -394,4 +420,15 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (connection !== null) this.#work ??= new StreamWork(connection);
     return this.#work;
   }
+}
+
+/** @throws {@link TradewindError} `NOT_A_FRAME`. */
+function checkedRelayed(relayed: unknown): Frame | null {
+  if (relayed instanceof Frame || relayed === null) return relayed;
+  // It is refused whatever becomes of it.
+  if (relayed instanceof Promise) relayed.catch(() => {});
+  throw new TradewindError(
+    'NOT_A_FRAME',
+    `relay() returned something other than a frame: ${quote(relayed)}. Return a Frame, or null for nothing; it cannot be async.`,
+  );
 }

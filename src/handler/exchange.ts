@@ -110,13 +110,15 @@ export class Exchange {
 
   /** Answers what a hook has thrown, or only reports it when there is nobody left to tell. */
   fail(thrown: unknown): void {
-    const { mount, response } = this.context;
+    const { mount } = this.context;
     const error = toError(thrown);
     if (!(error instanceof HttpError)) this.logThrown(this.hook, thrown);
     else if (error.log !== undefined) {
       mount.logger.warn({ path: mount.path, status: error.status, log: error.log }, 'request refused');
     }
     if (this.isOver) return;
+    // Not before: a stream that has been answered may have let go of it.
+    const { response } = this.context;
     this.#body = [];
     // What described the body that will not be. CORS headers stay, so that a script can read the status.
     for (const name of response.getHeaderNames()) if (OF_A_BODY.test(name)) response.removeHeader(name);

@@ -111,7 +111,7 @@ export class RequestHandler {
   onFinish(): void | Promise<void> {}
 
   /**
-   * Called when {@link currentUser} is first read; the result becomes that property. Synchronous: who needs to await
+   * Called when {@link currentUser} is first read, or a lean stream lets go of its request; the result becomes that property. Synchronous: who needs to await
    * sets `this.currentUser` in {@link prepare}. A throw reaches the reader.
    */
   getCurrentUser(): unknown {

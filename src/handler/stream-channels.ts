@@ -2,7 +2,10 @@ import type { Broker, Resumed, Subscriber, Subscription } from '../channel/broke
 import { OneAtATime } from '../one-at-a-time.js';
 
 /** What one call of `subscribe` holds of its stream's channels. */
-export type HeldChannels = Pick<Subscription, 'resumed' | 'unsubscribe'>;
+export interface HeldChannels extends Pick<Subscription, 'resumed'> {
+  /** Drops all of these channels again, or some. Others of the stream's are left alone. */
+  unsubscribe(channels?: string | readonly string[]): void;
+}
 
 /**
  * The channels of one stream: one subscription of the broker, so that all of them come in one order, however many calls
@@ -31,8 +34,9 @@ export class StreamChannels {
   async hold(channels: readonly string[], after: string | null): Promise<HeldChannels> {
     let held = [...new Set(channels)];
     for (const channel of held) this.#holds.set(channel, (this.#holds.get(channel) ?? 0) + 1);
-    const unsubscribe = (dropped: readonly string[] = held) => {
-      const released = held.filter((channel) => dropped.includes(channel));
+    const unsubscribe = (dropped: string | readonly string[] = held) => {
+      const names = typeof dropped === 'string' ? [dropped] : dropped;
+      const released = held.filter((channel) => names.includes(channel));
       held = held.filter((channel) => !released.includes(channel));
       this.#release(released);
     };

@@ -17,13 +17,15 @@ export class Admission {
   hasRoomFor(address: string): boolean {
     const { connections, connectionsPerAddress } = this.#limits;
     if (connections > 0 && this.#count >= connections) return false;
-    return connectionsPerAddress === 0 || (this.#byAddress.get(address) ?? 0) < connectionsPerAddress;
+    // Behind a Unix socket nobody has an address, unless a proxy is trusted to say it: that is not one client.
+    if (connectionsPerAddress === 0 || address === '') return true;
+    return (this.#byAddress.get(address) ?? 0) < connectionsPerAddress;
   }
 
   /** Counts a stream, from before it is open until its response closes. */
   admit(address: string, response: HttpResponse): void {
     this.#count++;
-    if (this.#limits.connectionsPerAddress > 0) {
+    if (this.#limits.connectionsPerAddress > 0 && address !== '') {
       this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
     }
     response.on('close', () => this.#leave(address));

@@ -9,7 +9,7 @@ import { MemoryBroker } from '../channel/memory-broker.js';
 import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { ConnectionTotals } from '../connection/connection-totals.js';
-import type { HttpRequest, HttpResponse } from '../connection/http.js';
+import { type HttpRequest, type HttpResponse, isOver } from '../connection/http.js';
 import { ConnectionView, type OpenConnection } from '../connection/open-connection.js';
 import { SharedGzip } from '../connection/shared-gzip.js';
 import { quote, RouteError, toError } from '../errors.js';
@@ -21,6 +21,7 @@ import type { StoreSource } from '../handler/store-handler.js';
 import { guardedLogger, type Logger, type RequestLogger, requestLoggerOf, stderrLogger } from '../logger.js';
 import { OptionFaults } from '../option-faults.js';
 import { Admission } from './admission.js';
+import { assertPath } from './assert-path.js';
 import { followRequest } from './follow-request.js';
 import { assertHandlerClass, type HandlerClass, streamMethodsOf } from './handler-class.js';
 import {
@@ -32,6 +33,7 @@ import {
   withoutUndefined,
 } from './options.js';
 import type { Fits, ParamsOf } from './path.js';
+import { isWaiting, whenItsTurn } from './pipeline.js';
 import { prepareHandler } from './prepare-handler.js';
 import { type RouterStatistics, statisticsOf } from './router-statistics.js';
 
@@ -69,6 +71,8 @@ export interface DrainOptions {
 /** A way into a router for one server. */
 export interface Entrance {
   handle(request: HttpRequest, response: HttpResponse): void;
+  /** Logs what has befallen the server itself. */
+  report(error: unknown): void;
   /** Ends the streams that came this way; see {@link ConnectionRegistry.drain}. */
   drain(drainMs: number): Promise<void>;
 }
@@ -170,10 +174,14 @@ export class RequestRouter {
     ...[options]: MountOptionsOf<Handler, Path>
   ): this {
     const given: MountOptions = options ?? {};
+    assertPath(path);
     assertHandlerClass(Handler);
     const handlerClass = Handler as unknown as typeof RequestHandler;
-    const resolved = resolveOptions({ ...this.#given, ...withoutUndefined(given) }, (faults) =>
-      handlerClass.checkOptions(given, faults),
+    // What is the router's alone: of a mount, these names are its handler's, and may be anything.
+    const { limits, trustProxy, logger } = this.#given;
+    const resolved = resolveOptions(
+      { ...this.#given, ...withoutUndefined(given), limits, trustProxy, logger },
+      (faults) => handlerClass.checkOptions(given, faults),
     );
     prepareHandler(this.container, Handler);
     const methods = handlerClass.allowedMethods();
@@ -227,6 +235,7 @@ export class RequestRouter {
     this.#registries.add(registry);
     return {
       handle: (request, response) => this.#handleFor(registry, request, response),
+      report: (error) => this.#logger.error({ err: toError(error) }, 'server error'),
       drain: async (drainMs) => {
         await registry.drain(drainMs);
         this.#registries.delete(registry);
@@ -235,22 +244,23 @@ export class RequestRouter {
   }
 
   #handleFor(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next?: Next): void {
-    // A pipelined request comes before its response may be written: until then there is no socket, and nothing to do.
-    if (response.socket === null && 'assignSocket' in response) {
-      response.once('socket', () => this.#route(registry, request, response, next));
-    } else this.#route(registry, request, response, next);
+    // The client has left while a middleware ahead was at work. No `close` would come to say so.
+    if (isOver(response)) return;
+    if (isWaiting(response)) whenItsTurn(request, response, () => this.#route(registry, request, response, next));
+    else this.#route(registry, request, response, next);
   }
 
   #addPath(path: string, mount: Mount): void {
-    if (this.#paths.hasRoute(ANY_METHOD, path)) {
-      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
-    }
+    let isTaken: boolean;
     try {
-      this.#paths.on(ANY_METHOD, path, () => {}, mount);
+      isTaken = this.#paths.hasRoute(ANY_METHOD, path);
+      if (!isTaken) this.#paths.on(ANY_METHOD, path, () => {}, mount);
     } catch (cause) {
       const { message } = toError(cause);
       throw new RouteError('INVALID_PATH', `Invalid path: ${quote(path)}. ${message}`, { cause });
     }
+    if (isTaken)
+      throw new RouteError('DUPLICATE_PATH', `Path mounted twice: ${quote(path)}. Mount one handler for it.`);
   }
 
   #route(registry: ConnectionRegistry, request: HttpRequest, response: HttpResponse, next: Next | undefined): void {
@@ -270,8 +280,8 @@ export class RequestRouter {
         this.#logger.error({ err: toError(thrown), path: mount.context.path }, `${name} could not be made`);
         if (!response.headersSent) answer(response, 500, 'Internal Server Error');
       }
-    } else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
-    else if (next !== undefined) next();
+    } else if (next !== undefined) next();
+    else if (!isDecodable(url)) answer(response, 400, 'Bad Request');
     else answer(response, 404, 'Not Found');
   }
 
@@ -323,10 +333,9 @@ export class RequestRouter {
   }
 
   #addressOf(request: HttpRequest): string {
-    // A Unix socket has none.
-    if (request.socket?.remoteAddress === undefined) return '';
-    if (this.#trust === null) return request.socket.remoteAddress;
-    return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust);
+    if (this.#trust === null) return request.socket?.remoteAddress ?? '';
+    // A Unix socket has no address: its peer is trusted if hops are counted, and by no network.
+    return proxyAddr(request as Parameters<typeof proxyAddr>[0], this.#trust) ?? '';
   }
 }
 

@@ -49,7 +49,7 @@ export type Run = (index: number) => Closeable | Promise<Closeable>;
  *   index of that: what one process alone may do is for the one with 0.
  * @throws {@link ConfigurationError} `INVALID_OPTIONS`, whose message names every option that is wrong; `WORKERS_FAILED` when
  *   none of the workers has started, and `NOT_ITS_WORKER` in a worker of a cluster that another program has made. With one
- *   process, what `run` throws.
+ *   process, what `run` throws, and `NOT_CLOSEABLE` when what it returns has no `close()`; with several that is why they have not started.
  *
  * @example
  * ```ts

@@ -15,8 +15,8 @@ export class Router extends RequestRouter {
   /**
    * Starts a server for this router.
    *
-   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS` for `http2` without `tls`; `INVALID_TLS` when the key or the
-   *   certificate is not one; `LISTEN_FAILED` when the address cannot be had.
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS` for an empty `host`, or what is no object; `HTTP2_NEEDS_TLS` for `http2`
+   *   without `tls`; `INVALID_TLS` when the key or the certificate is missing, or not one; `LISTEN_FAILED` when the address cannot be had.
    */
   listen(options: ListenOptions = {}): Promise<Server> {
     return Server.listen(this, options, this.limits);

@@ -9,9 +9,10 @@ import {
 } from 'node:http2';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { HttpRequest, HttpResponse } from '../connection/http.js';
 import { ConfigurationError, quote, toError } from '../errors.js';
+import { OptionFaults } from '../option-faults.js';
 import type { Limits } from '../routing/options.js';
 import { checkedDrainMs, type DrainOptions, type Entrance, type RequestRouter } from '../routing/request-router.js';
 
@@ -66,10 +67,11 @@ export class Server {
    * Starts to listen; see `Router.listen`.
    *
    * @internal
-   * @throws {@link ConfigurationError} `HTTP2_NEEDS_TLS`; `INVALID_TLS` when the key or the certificate is not one;
-   *   `LISTEN_FAILED` when the address cannot be had.
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS`; `HTTP2_NEEDS_TLS`; `INVALID_TLS` when the key or the certificate is
+   *   missing, or not one; `LISTEN_FAILED` when the address cannot be had.
    */
   static async listen(router: RequestRouter, options: ListenOptions, limits: Required<Limits>): Promise<Server> {
+    checkListenOptions(options);
     const { port = 0, http2, tls } = options;
     if (http2 && !tls) {
       throw new ConfigurationError(
@@ -88,7 +90,12 @@ export class Server {
       server.#server.once('error', fail);
       try {
         // Text that is no number would be the path of a Unix socket to Node.
-        server.#server.listen(Number(port), server.#host, resolve);
+        server.#server.listen(Number(port), server.#host, () => {
+          server.#server.off('error', fail);
+          // Such as a connection that the system has no file descriptor for: the others are none the worse.
+          server.#server.on('error', server.#entrance.report);
+          resolve();
+        });
       } catch (cause) {
         // A port that is no port is thrown, where one that is taken is emitted.
         fail(cause);
@@ -147,6 +154,24 @@ export class Server {
   }
 }
 
+/** @throws {@link ConfigurationError} `INVALID_OPTIONS`. */
+function checkListenOptions(options: unknown): void {
+  const faults = new OptionFaults();
+  if (typeof options !== 'object' || options === null) {
+    faults.add(`${quote(options)} is not an object, as in listen({ port: 8888 })`);
+  } else if ('host' in options && options.host === '') {
+    // Every interface, to Node.
+    faults.add('host "" is no address, as "127.0.0.1" is, or "0.0.0.0" for every interface');
+  }
+  faults.throwIfAny();
+}
+
+/** Whether there is what a TLS server can prove itself with. Without any of these Node listens, and each handshake fails. */
+function canProveItself(tls: TlsOptions): boolean {
+  const hasKey = Boolean(tls.key || (tls.privateKeyIdentifier && tls.privateKeyEngine));
+  return Boolean(tls.pfx || (hasKey && tls.cert) || tls.SNICallback || tls.pskCallback);
+}
+
 function createNodeServer(
   handle: Entrance['handle'],
   { tls, http2 }: ListenOptions,
@@ -165,6 +190,12 @@ function createNodeServer(
     connectionsCheckingInterval: headersMs > 0 ? Math.max(10, Math.min(1_000, Math.ceil(headersMs / 4))) : 30_000,
   };
   if (!tls) return createServer(http1, listener);
+  if (!canProveItself(tls)) {
+    throw new ConfigurationError(
+      'INVALID_TLS',
+      'Invalid tls: no key and certificate. Give tls: { key, cert }, or pfx.',
+    );
+  }
   try {
     const secure = { ...tls, handshakeTimeout: headersMs || HANDSHAKE_MS };
     if (!http2) return createTlsServer({ ...http1, ...secure }, listener);

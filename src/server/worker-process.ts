@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { WorkerPort } from '../channel/cluster/worker-port.js';
 import type { Clock } from '../clock.js';
-import { ConfigurationError, toError } from '../errors.js';
+import { ConfigurationError, quote, toError } from '../errors.js';
 import type { Closeable, Run } from './in-workers.js';
 import { type FromWorker, isFromPrimary } from './worker-messages.js';
 
@@ -18,7 +18,7 @@ export interface WorkerSettings {
 
 /** Runs the program in this process, until it gets a signal. */
 export async function runAlone(drainMs: number, run: Run): Promise<void> {
-  const closeable = await run(0);
+  const closeable = checkedCloseable(await run(0));
   await new Promise<void>((resolve) => {
     const stop = () => {
       // Asked a second time, Node stops at once.
@@ -53,13 +53,22 @@ export async function runWorker({ drainMs, graceMs, clock }: WorkerSettings, run
 /** Null: it failed, and the primary has been told why. */
 async function startOrSay(index: number, run: Run): Promise<Closeable | null> {
   try {
-    return await run(index);
+    return checkedCloseable(await run(index));
   } catch (thrown) {
     const { message, stack = '' } = toError(thrown);
     say({ tradewind: 'worker', is: 'failed', message, stack });
     process.exitCode = 1;
     return null;
   }
+}
+
+/** At the end it would be too late to say so: nobody would have been told that the streams end. */
+function checkedCloseable(closeable: unknown): Closeable {
+  if (typeof (closeable as Closeable | null | undefined)?.close === 'function') return closeable as Closeable;
+  throw new ConfigurationError(
+    'NOT_CLOSEABLE',
+    `Nothing to close: run() returned ${quote(closeable)}. Return what router.listen() gives, or something else with close().`,
+  );
 }
 
 function say(message: FromWorker): void {
