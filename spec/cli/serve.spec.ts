@@ -122,6 +122,29 @@ test('serve --stdin: makes each line an event, of the channel that is named', as
   t.is((await client.next()).data, 'last');
 });
 
+test('serve --stdin: loses no line while Redis is away, and says when it begins and that it is over', async (t) => {
+  const redis = await ownEngine(t, 'redis', { settings: { appendfsync: 'always' } });
+  if (redis === null) return;
+  const hub = await serve(t, ['--broker', redis.url, '--stdin', 'log'], { input: 'before\n' });
+  const client = await connect(hub.url, '/?channels=log&lastEventId=earliest');
+  t.teardown(() => client.close());
+  t.is((await client.next()).data, 'before');
+  await redis.kill();
+  while ((await fetch(`${hub.url}/readyz`)).status !== 503);
+  const lines = Array.from({ length: 5 }, (_, number) => `while away ${number}`);
+  hub.child.stdin?.write(`${lines.join('\n')}\n`);
+  await hub.said(/! standard input waits for the broker: The engine cannot be reached/);
+  await redis.restart();
+  await hub.said(/! standard input is published again/);
+  hub.child.stdin?.end('after\n');
+  t.deepEqual(
+    (await client.take(6)).map(({ data }) => data),
+    [...lines, 'after'],
+  );
+  t.is(hub.err.match(/standard input/g)?.length, 2);
+  t.notRegex(hub.err, /not published/);
+});
+
 test('serve --data: has every answered publish after a kill -9, and resumes where the client was', async (t) => {
   const folder = await temporaryFolder(t);
   const hub = await serve(t, ['--data', folder]);
