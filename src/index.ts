@@ -1,6 +1,7 @@
 /** Tradewind: class-based Server-Sent Events for Node.js. */
 
 export type {
+  BoundedBroker,
   Broker,
   EngineBroker,
   Gap,

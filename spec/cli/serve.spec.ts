@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { openBroker } from '../../src/cli/serve/open-broker.js';
 import { readSettings } from '../../src/cli/serve/read-settings.js';
 import { SETTINGS, variableOf } from '../../src/cli/serve/settings.js';
 import { OptionFaults } from '../../src/option-faults.js';
 import { connect } from '../../src/testing/index.js';
 import { certificate } from '../support/certificate.js';
 import { type CommandOptions, type Run, runCommand, startCommand } from '../support/command-line.js';
+import { ownEngine } from '../support/services.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** Starts a hub on a port that the system chose. */
@@ -70,7 +72,7 @@ test('serve: says all that is wrong at once, and ends with status 1', async (t) 
     /"prot" in .*hub.yaml is no setting/,
     /port in .* "many" is not a number/,
     /http2 in .* "perhaps" is not true or false/,
-    /broker "http:\/\/x"/,
+    /broker "http:…" is not redis/,
     /tlsCert and tlsKey need each other/,
     /\/nope\/key/,
     /"0.0.0.0" is reached from elsewhere/,
@@ -118,6 +120,29 @@ test('serve --stdin: makes each line an event, of the channel that is named', as
   );
   hub.child.stdin?.end('last\n');
   t.is((await client.next()).data, 'last');
+});
+
+test('serve --stdin: loses no line while Redis is away, and says when it begins and that it is over', async (t) => {
+  const redis = await ownEngine(t, 'redis', { settings: { appendfsync: 'always' } });
+  if (redis === null) return;
+  const hub = await serve(t, ['--broker', redis.url, '--stdin', 'log'], { input: 'before\n' });
+  const client = await connect(hub.url, '/?channels=log&lastEventId=earliest');
+  t.teardown(() => client.close());
+  t.is((await client.next()).data, 'before');
+  await redis.kill();
+  while ((await fetch(`${hub.url}/readyz`)).status !== 503);
+  const lines = Array.from({ length: 5 }, (_, number) => `while away ${number}`);
+  hub.child.stdin?.write(`${lines.join('\n')}\n`);
+  await hub.said(/! standard input waits for the broker: The engine cannot be reached/);
+  await redis.restart();
+  await hub.said(/! standard input is published again/);
+  hub.child.stdin?.end('after\n');
+  t.deepEqual(
+    (await client.take(6)).map(({ data }) => data),
+    [...lines, 'after'],
+  );
+  t.is(hub.err.match(/standard input/g)?.length, 2);
+  t.notRegex(hub.err, /not published/);
 });
 
 test('serve --data: has every answered publish after a kill -9, and resumes where the client was', async (t) => {
@@ -180,7 +205,53 @@ test('serve: says that the port is taken, or that the app is none, and ends with
 test('serve: takes no name that every object has for a broker', async (t) => {
   const { err, status } = await runCommand(t, ['serve', '--port', '0', '--broker', 'constructor://x']);
   t.is(status, 1);
-  t.regex(err, /broker "constructor:\/\/x" is not redis/);
+  t.regex(err, /broker "constructor:…" is not redis/);
+});
+
+test('serve --broker: repeats nothing of a URL but its scheme, wherever its password is', async (t) => {
+  for (const url of ['redsi://user:pa/s@ss@host', 'pa/s@ss@host:6379', 'user pa/s@ss@host']) {
+    const faults = new OptionFaults();
+    t.is(await openBroker({ broker: url }, faults), null);
+    const error = t.throws(() => faults.throwIfAny());
+    t.regex(error?.message ?? '', url.startsWith('redsi') ? /broker "redsi:…" is not redis/ : /: broker is not redis/);
+    t.false(error?.message.includes('s@ss'));
+  }
+});
+
+test('serve --broker: says what is wrong with the URL of a Redis, and ends with status 1', async (t) => {
+  for (const url of ['redis://127.0.0.1:6379/x', 'unix:///run/redis.sock?db=x']) {
+    const { err, status } = await runCommand(t, ['serve', '--port', '0', '--broker', url]);
+    t.is(status, 1);
+    t.regex(err, /^✗ .*url is not redis:.* with a number for the database/);
+  }
+});
+
+test('serve --broker: takes a Redis at a socket of this machine', async (t) => {
+  const path = join(await temporaryFolder(t), 'redis.sock');
+  const redis = await ownEngine(t, 'redis', { settings: { unixsocket: path } });
+  if (redis === null) return;
+  const hub = await serve(t, ['--broker', `unix://${path}`, '--stdin'], { input: 'one\n' });
+  const client = await connect(hub.url, '/?channels=stdin&lastEventId=earliest');
+  t.teardown(() => client.close());
+  t.is((await client.next()).data, 'one');
+});
+
+test('serve: refuses a secret that a file has as a number, and is another one by then', async (t) => {
+  const path = await file(t, 'hub.yaml', 'publishKey: 007\njwtKey: 12345678901234567890\ncookieName: 7\n');
+  const faults = new OptionFaults();
+  t.is(readSettings({ flags: {}, environment: {}, file: path }, faults)['cookieName'], '7');
+  const { message } = t.throws(() => faults.throwIfAny());
+  for (const name of ['publishKey', 'jwtKey'])
+    t.regex(message, new RegExp(`${name} in \\S+ is not text: put it in quotes`));
+  t.notRegex(message, /12345|"7"/);
+});
+
+test('serve: takes true for the name of a setting only where its value may be missing', async (t) => {
+  const path = await file(t, 'hub.yaml', 'data: true\napp: true\ncookieName: true\nstdin: true\n');
+  const faults = new OptionFaults();
+  t.deepEqual(readSettings({ flags: {}, environment: {}, file: path }, faults)['stdin'], 'stdin');
+  const { message } = t.throws(() => faults.throwIfAny());
+  for (const name of ['data', 'app', 'cookieName']) t.regex(message, new RegExp(`${name} in \\S+ "true" is not text`));
 });
 
 test('serve: an option wins over a variable, and that over the file', async (t) => {

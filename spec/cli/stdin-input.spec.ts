@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import test from 'ava';
 import { publishLines } from '../../src/cli/serve/stdin-input.js';
 
+const QUIET = { waits() {}, goesOn() {} };
+
 /** What is published of an input that comes in these parts, and what is said of the rest. */
 async function published(parts: Iterable<string | Buffer>, longestLine = 100) {
   const lines: (string | undefined)[] = [];
@@ -13,7 +15,7 @@ async function published(parts: Iterable<string | Buffer>, longestLine = 100) {
     },
   };
   const refused = (thrown: unknown) => void refusals.push((thrown as Error).message);
-  await publishLines(hub, 'a', Readable.from(parts, { objectMode: false }), { longestLine, refused });
+  await publishLines(hub, 'a', Readable.from(parts, { objectMode: false }), { longestLine, refused, ...QUIET });
   return { lines, refusals };
 }
 
@@ -59,7 +61,10 @@ test('publishLines: rejects when the input cannot be read', async (t) => {
       this.destroy(new Error('EISDIR'));
     },
   });
-  await t.throwsAsync(publishLines({ publish: async () => '' }, 'a', input, { longestLine: 9, refused() {} }), {
-    message: 'EISDIR',
-  });
+  await t.throwsAsync(
+    publishLines({ publish: async () => '' }, 'a', input, { longestLine: 9, refused() {}, ...QUIET }),
+    {
+      message: 'EISDIR',
+    },
+  );
 });

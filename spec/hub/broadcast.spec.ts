@@ -1,6 +1,7 @@
 /** The simple interface: channels, `POST /publish`, `/stats`. */
 
 import test from 'ava';
+import { HttpError } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { advanceUntil } from '../connection/streams.js';
 import { MERCURE, PUBLISH_KEY, serveHub } from './serve-hub.js';
@@ -254,6 +255,48 @@ test('publish: takes JSON, whose data is any value', async (t) => {
     t.is((await hub.post(body, 'application/json')).status, 200);
     t.is((await client.next()).data, typeof data === 'string' ? data : JSON.stringify(data));
   }
+});
+
+test('publish: sends JSON data as it was written (numbers that are no doubles, white space, names that come again)', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  for (const [data, body = `{"channel":"a","data":${data}}`] of [
+    ['12345678901234567890'],
+    ['{"id":12345678901234567890,"x":1e400,"y":1.0,"z":-0}'],
+    ['[1e1, "]}\\"", {"data":[]}, "\\ud800"]'],
+    ['1.0', '\n{ "data" : [2] , "channel":"a","d\\u0061ta"\t:\r\n 1.0 }\n'],
+    ['[0.10]', '{"data":"text","x":{"data":1},"\\"data":2,"data":[0.10],"channel":"a"}'],
+    ['text', '{"channel":"a","data":[0.10],"data":"text"}'],
+    ['{"a":\n1}', '{"channel":"a","data":{"a":\r\n1}}'],
+    ['true'],
+    ['null'],
+  ] as [data: string, body?: string][]) {
+    t.is((await hub.post(body, 'application/json')).status, 200, body);
+    t.is((await client.next()).data, data);
+  }
+});
+
+test('publish: refuses with 400 what would become something else (numbers as ids, half of a character)', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  for (const fields of [
+    '"data":"x","id":12345678901234567890',
+    '"data":"x","id":9007199254740993',
+    '"data":"x","id":1e400',
+    '"data":"x","id":1.5',
+    '"data":"x","event":1e400',
+    '"data":"x","id":"\\ud800"',
+    '"data":"x\\ud800y"',
+    '"data":"x","event":"\\udc00"',
+    '"data":"x","retry":[1]',
+    '"data":"x","retry":{"toString":1}',
+  ]) {
+    const response = await hub.post(`{"channel":"a",${fields}}`, 'application/json');
+    t.is(response.status, 400, fields);
+  }
+  await t.throwsAsync(hub.hub.publish({ topics: ['a'], data: 'x\ud800' }), { instanceOf: HttpError });
+  t.is((await hub.post('{"channel":"a","data":"🐕","id":9007199254740991}', 'application/json')).status, 200);
+  t.like(await client.next(), { data: '🐕', lastEventId: '9007199254740991' });
 });
 
 test('publish: takes many as lines of JSON, in order', async (t) => {

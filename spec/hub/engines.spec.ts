@@ -1,7 +1,9 @@
 /** Hubs that share a broker whose engine is elsewhere, or on disk. */
 
 import test from 'ava';
+import { NatsBroker } from '../../src/channel/nats/nats-broker.js';
 import { RedisBroker } from '../../src/channel/redis/redis-broker.js';
+import { HttpError } from '../../src/index.js';
 import { ownEngine } from '../support/services.js';
 import { ENGINES, serveOn } from './serve-on-engine.js';
 
@@ -120,4 +122,40 @@ test('hub on Redis: answers 503 while Redis is away, and its subscribers miss no
   while (status !== 200) status = (await hub.publish('topic=a&data=after')).status;
   for (const client of clients) await client.next(({ data }) => data === 'after');
   hub.logger.take();
+});
+
+test('hub on NATS: refuses with 413 what is too large with what it is copied with, and delivers nothing of the batch', async (t) => {
+  const nats = await ownEngine(t, 'nats', { settings: { max_payload: 1024 ** 2 } });
+  if (nats === null) return;
+  const hub = await serveOn(t, new NatsBroker({ servers: nats.url }));
+  const client = await hub.open('/?channels=a&channels=b');
+  // As it is it fits in a message of 1 MiB; as JSON it does not.
+  const data = '"'.repeat(600_000);
+  const largest = '"'.repeat(500_000);
+  for (const response of [
+    await hub.post(`channel=a&data=${data}`),
+    await hub.publish(`topic=a&data=${data}`),
+    await hub.publish(`topic=a&private=on&data=${data}`),
+    await hub.post(`channel=a&data=${data}&channel=b`),
+    await hub.post(`channel=a&channel=b&data=${'%0A'.repeat(200_000)}`),
+  ]) {
+    t.is(response.status, 413);
+    t.is(response.headers.get('retry-after'), null);
+    t.regex(await response.text(), /^413 an update is larger than the broker takes: \d+ bytes, at most \d+/);
+  }
+  await t.throwsAsync(hub.hub.publish({ topics: ['a'], data }), { instanceOf: HttpError, message: /^HTTP 413/ });
+  t.is((await hub.post(`channel=b&data=${largest}`)).status, 200);
+  t.is((await client.next()).data.length, largest.length);
+});
+
+test('hub on NATS: answers 413 for what the server turns out not to take', async (t) => {
+  const nats = await ownEngine(t, 'nats', { settings: { max_payload: 1024 ** 2 } });
+  if (nats === null) return;
+  const broker = new NatsBroker({ servers: nats.url });
+  // It says less than it takes, as one may that knows no bound.
+  Object.defineProperty(broker, 'maxEventBytes', { value: Infinity });
+  const hub = await serveOn(t, broker);
+  const response = await hub.post(`channel=a&data=${'"'.repeat(600_000)}`);
+  t.is(response.status, 413);
+  t.is(await response.text(), '413 an update is larger than the broker takes\n');
 });

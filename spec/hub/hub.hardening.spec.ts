@@ -182,6 +182,78 @@ test.serial(
   },
 );
 
+test.serial(
+  'hub: a body without a key that names 260,000 channels is refused before anything is made of each',
+  async (t) => {
+    const hub = await serveHub(t);
+    const channels = Array(10_001).fill('"\\n"');
+    const one = `{"data":"x","channel":[${channels}]}`;
+    const half = `{"data":"x","channel":[${channels.slice(0, 5_001)}]}`;
+    for (const [body, type] of [
+      [one, 'application/json'],
+      [one, 'application/x-ndjson'],
+      // A name that is none is refused with 400, when it is looked at.
+      [`${half.replaceAll('\\n', 'a')}\n${half}`, 'application/x-ndjson'],
+      [`data=x${'&channel=%0A'.repeat(10_001)}`, undefined],
+      [`data=x${'&channel=%0A'.repeat(80_000)}`, undefined],
+    ] as const) {
+      const response = await hub.post(body, type, { Authorization: '' });
+      t.is(response.status, 413, `${body.slice(0, 40)} ${type}`);
+      t.is(await response.text(), '413 more than 10000 events at once. Nothing was published\n');
+    }
+  },
+);
+
+test('hub: JSON that is nested too deeply to be read is refused, and logged as nothing', async (t) => {
+  const hub = await serveHub(t);
+  const client = await hub.open('/?channels=a');
+  const nested = (levels: number) => `{"channel":"a","data":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  for (const body of [
+    nested(20_000),
+    nested(400_000),
+    nested(512),
+    `{"channel":"a","data":"x","retry":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`,
+    `{"channel":"a","data":${'['.repeat(20_000)}`,
+    `{"channel":"a","data":"${'['.repeat(20_000)}`,
+  ])
+    for (const type of ['application/json', 'application/x-ndjson'])
+      t.is((await hub.post(body, type)).status, 400, body.slice(0, 40));
+  t.is((await hub.post(nested(511), 'application/json')).status, 200);
+  const brackets = '\\"[{'.repeat(20_000);
+  t.is((await hub.post(`{"channel":"a","data":"${brackets}"}`, 'application/json')).status, 200);
+  const [array, text] = await client.take(2);
+  t.is(array?.data, '['.repeat(511) + ']'.repeat(511));
+  t.is(text?.data, '"[{'.repeat(20_000));
+});
+
+/** A broker that counts what hubs ask each other. */
+class AskedBroker extends MemoryBroker {
+  questions = 0;
+
+  override async signal(channel: string, event: string, data?: { kind?: string }): Promise<void> {
+    if (data?.kind === 'ask') this.questions++;
+    await super.signal(channel, event, data);
+  }
+}
+
+test('hub: no other hub is asked to add, or to drop, more channels than a stream may have', async (t) => {
+  const broker = new AskedBroker();
+  const [hub] = [await serveHub(t, { broker }), await serveHub(t, { broker })];
+  const change = async (...fields: [name: string, count: number][]) => {
+    const all = fields.flatMap(([name, count]) =>
+      Array.from({ length: count }, (_, index): [string, string] => [name, `${index}`]),
+    );
+    const body = new URLSearchParams([['connection', 'k'.repeat(22)], ...all]);
+    return (await hub.fetch('/channels', { method: 'POST', body })).status;
+  };
+  t.is(await change(['add', 101]), 400);
+  t.is(await change(['drop', 101]), 400);
+  t.is(await change(['other', 1_000]), 400);
+  t.is(broker.questions, 0);
+  t.is(await change(['add', 100], ['drop', 100]), 404);
+  t.is(broker.questions, 1);
+});
+
 test.serial("hub: whoever may change a stream's channels holds up nobody by naming 100,000", async (t) => {
   const hub = await serveHub(t);
   const key = 'k'.repeat(22);

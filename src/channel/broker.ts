@@ -80,6 +80,12 @@ export interface LocatingBroker extends Broker {
   locate(channels: readonly string[], id: string): Promise<string | null>;
 }
 
+/** What a broker may be able to do beside: to say what its engine is too small for, before anything is published. */
+export interface BoundedBroker extends Broker {
+  /** What an event may have in bytes, as it is encoded with its id, to be kept for sure; Infinity: it is not known, or there is no bound. */
+  readonly maxEventBytes: number;
+}
+
 /** What a broker may be able to do beside: to subscribe to all channels whose names match, where `*` is any text. */
 export interface PatternBroker extends Broker {
   readonly hasPatterns: true;

@@ -53,6 +53,9 @@ export interface Feed {
  * to connect until it is closed, and says how that goes by the {@link Feed}.
  */
 export interface EventLog {
+  /** What the text of an event and its id may have together in bytes, to be kept for sure; Infinity: it is not known. */
+  readonly maxEventBytes?: number;
+
   /** Begins to connect. Called once, first of all. */
   open(feed: Feed): void;
 

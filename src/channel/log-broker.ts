@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { encodeEvent, serializeData } from '../event-stream/encode.js';
 import type { EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
-import type { EngineBroker, LocatingBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
+import type { BoundedBroker, EngineBroker, LocatingBroker, SignalBroker, Subscriber, Subscription } from './broker.js';
 import { asBrokerError, closedError, isUnavailable } from './broker-errors.js';
 import { checkedChannel } from './channel-name.js';
 import { EngineLink } from './engine-link.js';
@@ -29,7 +29,7 @@ const AGAIN_MS = 1_000;
  *
  * Ids are `<epoch>-<sequence>`, both of the engine.
  */
-export class LogBroker implements EngineBroker, SignalBroker, LocatingBroker {
+export class LogBroker implements EngineBroker, SignalBroker, LocatingBroker, BoundedBroker {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #link = new EngineLink();
@@ -84,6 +84,10 @@ export class LogBroker implements EngineBroker, SignalBroker, LocatingBroker {
 
   get isUp(): boolean {
     return this.#link.isUp;
+  }
+
+  get maxEventBytes(): number {
+    return this.#log.maxEventBytes ?? Infinity;
   }
 
   /**

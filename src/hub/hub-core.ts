@@ -133,8 +133,8 @@ export class HubCore {
   /**
    * Publishes updates in order, all or none as far as that is known beforehand.
    *
-   * @throws {@link HttpError} 403 when one of them is not the publisher's to publish, 429 when it publishes too much: none was published.
-   *   503 when the broker does not keep one: others may have been published.
+   * @throws {@link HttpError} 403 when one of them is not the publisher's to publish, 429 when it publishes too much, 413 when one is larger than
+   *   the broker takes: none was published. 503 when the broker does not keep one: others may have been published.
    */
   async publish(updates: readonly Update[], claims: Claims, remoteAddress: string): Promise<void> {
     if (this.#rate !== null) await this.#rate.take(remoteAddress, updates.length);
@@ -153,9 +153,10 @@ export class HubCore {
   /**
    * Publishes updates in order, whoever they are from.
    *
-   * @throws {@link HttpError} 503 when the broker does not keep one.
+   * @throws {@link HttpError} 413 when one is larger than the broker takes: none was published. 503 when the broker does not keep one.
    */
   async publishNow(updates: readonly Update[]): Promise<void> {
+    for (const update of updates) this.log.check(update);
     const { clock } = this.options;
     const begun = clock.now();
     this.watcher?.publishing(updates);

@@ -118,7 +118,7 @@ export class Hub {
   /**
    * Publishes an update, as one that came over HTTP would be, and resolves with its id.
    *
-   * @throws {@link HttpError} 400 when it is not one.
+   * @throws {@link HttpError} 400 when it is not one, 413 when it is larger than the broker takes.
    *   503 when the broker does not keep it.
    */
   async publish(given: GivenUpdate): Promise<string> {

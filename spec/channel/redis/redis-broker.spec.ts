@@ -284,8 +284,20 @@ test('RedisBroker: names all options that are wrong, and no password', (t) => {
   t.throws(() => new RedisBroker({ url: 'redis://:50%sure@127.0.0.1' }), {
     code: 'INVALID_OPTIONS',
     message:
-      'Invalid options: url has a % in its user or password that encodes nothing: write %25 for it. Correct or remove them.',
+      'Invalid options: url has a % in its user, password or path that encodes nothing: write %25 for it. Correct or remove them.',
   });
+  for (const url of [
+    'redis://127.0.0.1/x',
+    'rediss://127.0.0.1/0/1',
+    'unix:/run/redis.sock',
+    'unix:///',
+    'unix:///a?db=x',
+  ])
+    t.throws(
+      () => new RedisBroker({ url }),
+      { code: 'INVALID_OPTIONS', message: /with a number for the database/ },
+      url,
+    );
 });
 
 test('RedisBroker: lets the process exit after close, and prints nothing (up, and while it tries to connect)', async (t) => {

@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { TokenVerifier, type TokenVerifierOptions } from '../../../src/hub/authorization/token-verifier.js';
+import { FakeClock } from '../../../src/testing/index.js';
 import { listen } from '../../support/plain-server.js';
 import { ed25519, jwkOf, p256, publicPem, refused, rsa, SECRET, tokenOf } from './tokens.js';
 
@@ -81,16 +82,66 @@ test('TokenVerifier with jwksUrl and jwtKey: either is enough, and the set is no
 
 test('TokenVerifier with jwksUrl: says 503, and why in the log, while the set cannot be had, and recovers', async (t) => {
   const { listener } = keySet(RSA);
+  const clock = new FakeClock();
   let isDown = true;
-  const verifier = await verifierOf(t, (request, response) => {
+  const answer: RequestListener = (request, response) => {
     if (isDown) response.destroy();
     else listener(request, response);
-  });
+  };
+  const verifier = await verifierOf(t, answer, { clock });
   const error = await refused(t, verifier.verify(ofRsa), /cannot be had$/, UNAVAILABLE);
   t.is(error?.headers['Retry-After'], '5');
   t.regex(error?.log ?? '', /^the key set http:\/\/127\.0\.0\.1:\d+\/keys cannot be had: fetch failed: /);
   isDown = false;
+  clock.advance(1_000);
   t.truthy(await verifier.verify(ofRsa));
+});
+
+for (const [what, answer] of [
+  ['an error', (response) => response.writeHead(500).end('{}')],
+  ['a page', (response) => response.end('<html>')],
+  ['JSON of another shape', (response) => response.end('{"keys":{}}')],
+  ['a connection that is cut', (response) => response.destroy()],
+] as [string, (response: Parameters<RequestListener>[1]) => void][])
+  test(`TokenVerifier with jwksUrl: asks once in a second for a set that is ${what}, however many tokens come`, async (t) => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const count: RequestListener = (_request, response) => {
+      asked++;
+      answer(response);
+    };
+    const verifier = await verifierOf(t, count, { clock });
+    const refusedAll = async () => {
+      for (let number = 0; number < 10; number++) {
+        clock.advance(99);
+        const error = await refused(t, verifier.verify(ofRsa), /cannot be had$/, UNAVAILABLE);
+        t.regex(error?.log ?? '', /^the key set http:\S+ cannot be had: /);
+      }
+    };
+    await refusedAll();
+    t.is(asked, 1);
+    clock.advance(1_000);
+    await refusedAll();
+    t.is(asked, 2);
+  });
+
+test('TokenVerifier with jwksUrl: checks with the keys that it has while the set cannot be had again', async (t) => {
+  const { set, listener } = keySet(RSA);
+  let isDown = false;
+  const answer: RequestListener = (request, response) => {
+    if (isDown) response.writeHead(500).end();
+    else listener(request, response);
+  };
+  const clock = new FakeClock();
+  const verifier = await verifierOf(t, answer, { clock, jwksCooldownMs: 0 });
+  t.truthy(await verifier.verify(ofRsa));
+  isDown = true;
+  await refused(t, verifier.verify(ofEd), /cannot be had$/, UNAVAILABLE);
+  t.truthy(await verifier.verify(ofRsa));
+  isDown = false;
+  set.keys = [RSA, ED];
+  clock.advance(1_000);
+  t.truthy(await verifier.verify(ofEd));
 });
 
 for (const [what, answer, log] of [

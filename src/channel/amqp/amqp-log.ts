@@ -4,6 +4,7 @@ import { unavailableError } from '../broker-errors.js';
 import type { EventLog, Feed, LogPage } from '../event-log.js';
 import { isInTheMaking, refusalOf } from './amqp-faults.js';
 import type { KnownHistory } from './amqp-history-name.js';
+import { MAX_EVENT_BYTES } from './amqp-publisher.js';
 import { AmqpSession, type StreamSettings } from './amqp-session.js';
 
 /** How long after a failure the next attempt waits: twice as long each time, up to the last. */
@@ -15,6 +16,7 @@ const REFUSED_RETRY_MS = 5_000;
 
 /** A stream of RabbitMQ as a log of the events of all channels: sessions, one after the other. */
 export class AmqpLog implements EventLog {
+  readonly maxEventBytes = MAX_EVENT_BYTES;
   readonly #settings: StreamSettings;
   readonly #clock: Clock;
   #feed!: Feed;

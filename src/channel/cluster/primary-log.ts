@@ -10,6 +10,7 @@ export const MAX_EVENT_BYTES = 64 * 1024 * 1024;
 
 /** The log of a cluster, for a broker of the process that keeps it. */
 export class PrimaryLog implements EventLog, Follower {
+  readonly maxEventBytes = MAX_EVENT_BYTES;
   readonly #name: string;
   readonly #limits: HistoryLimits;
   readonly #clock: Clock;

@@ -24,6 +24,7 @@ interface Question {
 
 /** The log of a cluster, for a broker of a worker: the primary's, by way of IPC. */
 export class WorkerLog implements EventLog, PortListener {
+  readonly maxEventBytes = MAX_EVENT_BYTES;
   readonly #name: string;
   readonly #limits: HistoryLimits;
   readonly #clock: Clock;

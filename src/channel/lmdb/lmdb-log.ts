@@ -32,6 +32,7 @@ const SWEEP_MS = 10 * 60_000;
 
 /** An {@link EventLog} in a folder of this machine, which one process at a time has. */
 export class LmdbLog implements EventLog {
+  readonly maxEventBytes = MAX_EVENT_BYTES;
   readonly #path: string;
   readonly #limits: HistoryLimits;
   readonly #clock: Clock;

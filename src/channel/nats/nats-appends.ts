@@ -70,10 +70,15 @@ export class NatsAppends {
     });
   }
 
+  /** What a message may have, headers and all; Infinity: nobody says. */
+  get maxBytes(): number {
+    return Math.min(this.#nc.info?.max_payload ?? Infinity, this.#maxBytes);
+  }
+
   append(subject: string, text: string, hdrs: MsgHdrs | undefined): Promise<number> {
     const payload = Buffer.from(text);
     const size = payload.length + (hdrs === undefined ? 0 : hdrs.toString().length);
-    const limit = Math.min(this.#nc.info?.max_payload ?? Infinity, this.#maxBytes);
+    const limit = this.maxBytes;
     if (size > limit) return Promise.reject(tooLargeError(`${size} bytes, at most ${limit}`));
     return new Promise((resolve, reject) => {
       const append = { subject, payload, hdrs, resolve, reject, sentAt: 0 };

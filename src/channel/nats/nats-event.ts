@@ -6,6 +6,8 @@ import { encodeEvent } from '../../event-stream/encode.js';
 import type { LogEvent } from '../event-log.js';
 
 const ID_HEADER = 'Tradewind-Id';
+/** What the headers take beside the id, and for what is escaped of one such as `urn:uuid:…`. */
+export const HEADER_BYTES = 64;
 /** An event that was encoded here; without any field it is the empty line that ends it. */
 const ENCODED = /^((event|retry|data)(: |\n).*\n)?\n$/s;
 

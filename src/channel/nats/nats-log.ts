@@ -56,6 +56,10 @@ export class NatsLog implements EventLog {
     return this.#historyCount;
   }
 
+  get maxEventBytes(): number {
+    return this.#session?.maxEventBytes ?? Infinity;
+  }
+
   open(feed: Feed): void {
     this.#feed = feed;
     this.#running = this.#run();

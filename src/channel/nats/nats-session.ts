@@ -6,7 +6,7 @@ import type { BrokerError } from '../../errors.js';
 import { oversize, tooLargeError, unavailableError } from '../broker-errors.js';
 import type { LogEvent, LogPage } from '../event-log.js';
 import { NatsAppends } from './nats-appends.js';
-import { headersOf } from './nats-event.js';
+import { HEADER_BYTES, headersOf } from './nats-event.js';
 import { isDisconnection } from './nats-fault.js';
 import { NatsHistory } from './nats-history.js';
 import { NatsLive } from './nats-live.js';
@@ -82,6 +82,10 @@ export class NatsSession {
   /** How far the stream is known to have come. */
   get progress(): Progress {
     return { epoch: this.#context.stream.epoch, sequence: this.#known };
+  }
+
+  get maxEventBytes(): number {
+    return this.#appends.maxBytes - HEADER_BYTES;
   }
 
   async append(channel: string, text: string, id: string | null): Promise<number> {

@@ -85,7 +85,9 @@ export class RedisBroker extends LogBroker implements PatternBroker {
     for (const each of urls) {
       if (!isUrl(each)) faults.add(`url is no redis:, rediss: or unix: URL`);
       else if (!isDecodable(each))
-        faults.add('url has a % in its user or password that encodes nothing: write %25 for it');
+        faults.add('url has a % in its user, password or path that encodes nothing: write %25 for it');
+      else if (!isPlace(each))
+        faults.add('url is not redis://host:port/database or unix:///path?db=database, with a number for the database');
     }
     if (!/^[^{}\p{Cc}]{1,100}$/u.test(prefix))
       faults.add(`prefix ${quote(prefix)} is not 1 to 100 characters without braces`);
@@ -128,13 +130,20 @@ function isUrl(url: unknown): url is string {
 
 /** Redis' client throws where this is false, and not to whoever made it. */
 function isDecodable(url: string): boolean {
-  const { username, password } = new URL(url);
+  const { username, password, pathname } = new URL(url);
   try {
-    decodeURIComponent(`${username}:${password}`);
+    decodeURIComponent(`${username}:${password}${pathname}`);
     return true;
   } catch {
     return false;
   }
+}
+
+/** Nor does it take any other path, nor report that to whoever made it. */
+function isPlace(url: string): boolean {
+  const { protocol, pathname, searchParams } = new URL(url);
+  if (protocol !== 'unix:') return /^\/?\d*$/.test(pathname);
+  return /^unix:\/\/\/[^?#]/.test(url) && /^\d*$/.test(searchParams.get('db') ?? '');
 }
 
 function patternError(channel: string): InvalidEventError {

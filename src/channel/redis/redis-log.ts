@@ -36,6 +36,7 @@ export interface RedisLogSettings {
 
 /** Redis, as one log of all channels. It sees that there is a connection; what is asked goes to the session on it. */
 export class RedisLog implements EventLog {
+  readonly maxEventBytes = MAX_EVENT_BYTES;
   readonly #options: RedisLogSettings;
   readonly #known: KnownHistory = { epoch: '', sequence: 0 };
   #feed!: Feed;

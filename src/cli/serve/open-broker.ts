@@ -21,7 +21,7 @@ export async function openBroker(values: Values, faults: OptionFaults): Promise<
   const scheme = `${url}`.split(':', 1)[0] ?? '';
   const make = Object.hasOwn(BROKERS, scheme) ? BROKERS[scheme] : undefined;
   if (make === undefined)
-    faults.add(`broker ${quote(withoutPassword(`${url}`))} is not redis://…, nats://… or amqp://…`);
+    faults.add(`broker ${isScheme(scheme) ? `"${scheme}:…" ` : ''}is not redis://…, nats://… or amqp://…`);
   if (data !== undefined && scheme !== 'memory')
     faults.add('data is for one hub, and broker for many: give one of them');
   if (amqpExchange !== undefined && !scheme.startsWith('amqp')) faults.add('amqpExchange needs a broker amqp://…');
@@ -59,6 +59,7 @@ const BROKERS: Readonly<Record<string, (asked: Asked) => Promise<LogBroker | Mem
     }),
   redis: openRedis,
   rediss: openRedis,
+  unix: openRedis,
   nats: openNats,
   tls: openNats,
   amqp: openAmqp,
@@ -86,6 +87,7 @@ async function openAmqp({ url, history, exchange }: Asked): Promise<LogBroker> {
   return new AmqpBroker({ url, historyMs: history.historyMs, ...exchange });
 }
 
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+/** Nothing more is said of a URL that is none of ours: who knows where the password is in it? */
+function isScheme(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]{0,20}$/i.test(text);
 }

@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { quote, toError } from '../../errors.js';
 import { OptionFaults } from '../../option-faults.js';
-import { type Kind, SETTINGS, type Setting, switchOf, variableOf } from './settings.js';
+import { isValueOptional, type Kind, SETTINGS, type Setting, switchOf, variableOf } from './settings.js';
 
 /** By the settings' names; what was not given is not there. */
 export type Values = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -43,9 +43,10 @@ export function readSettings({ flags, environment, file }: Given, faults: Option
   return values;
 }
 
-function readValue({ kind, name }: Setting, value: unknown, from: string, faults: OptionFaults): Values[string] {
-  // An option that was given without its value.
-  const read = READERS[kind](value === true && kind === 'text' ? name : value);
+function readValue(setting: Setting, value: unknown, from: string, faults: OptionFaults): Values[string] {
+  const { kind, name } = setting;
+  // One that was given without its value.
+  const read = READERS[kind](value === true && isValueOptional(setting) ? name : value);
   if (read === undefined) faults.add(`${from} ${kind === 'secret' ? '' : `${quote(value)} `}is not ${EXPECTED[kind]}`);
   if (kind !== 'secret' || typeof read !== 'string' || !read.startsWith('@')) return read;
   try {
@@ -58,7 +59,7 @@ function readValue({ kind, name }: Setting, value: unknown, from: string, faults
 
 const EXPECTED: Record<Kind, string> = {
   text: 'text',
-  secret: 'text',
+  secret: 'text: put it in quotes',
   number: 'a number, 0 or more',
   switch: 'true or false',
   list: 'a list of texts',
@@ -66,7 +67,8 @@ const EXPECTED: Record<Kind, string> = {
 
 const READERS: Record<Kind, (value: unknown) => Values[string]> = {
   text: readText,
-  secret: readText,
+  // What was 007 is 7 by now.
+  secret: (value) => (typeof value === 'string' ? value : undefined),
   number: (value) => (/^\d+(\.\d+)?$/.test(`${value}`) ? Number(value) : undefined),
   switch: (value) => ({ true: true, '1': true, false: false, '0': false })[`${value}`],
   list(value) {

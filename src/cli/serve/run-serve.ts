@@ -88,7 +88,12 @@ async function untilEnded(hub: Hub, values: Values): Promise<void> {
   if (stdin !== undefined) {
     const told = (fact: string) => (thrown: unknown) =>
       void process.stderr.write(`! ${fact}: ${toError(thrown).message}\n`);
-    const options = { longestLine: Number(maxBodyBytes), refused: told('a line was not published') };
+    const options = {
+      longestLine: Number(maxBodyBytes),
+      refused: told('a line was not published'),
+      waits: told('standard input waits for the broker'),
+      goesOn: () => void process.stderr.write('! standard input is published again\n'),
+    };
     publishLines(hub, `${stdin}`, process.stdin, options).catch(told('standard input cannot be read'));
   }
   const signal = await new Promise<string>((resolve) => {

@@ -1,4 +1,4 @@
-import { type Kind, SETTINGS } from './settings.js';
+import { isValueOptional, type Kind, SETTINGS, type Setting } from './settings.js';
 
 const TYPES: Record<Kind, object> = {
   text: { type: ['string', 'number'] },
@@ -10,10 +10,13 @@ const TYPES: Record<Kind, object> = {
 
 /** The file's JSON Schema, for editors and for whoever checks a file before it is used. */
 export function settingsSchema(): object {
-  const properties = SETTINGS.map(({ name, kind, about, fallback }) => [
-    name,
-    { ...TYPES[kind], description: `${about}${fallback === undefined ? '' : ` (default: ${fallback})`}` },
-  ]);
+  const properties = SETTINGS.map((setting) => {
+    const { name, about, fallback } = setting;
+    return [
+      name,
+      { ...typeOf(setting), description: `${about}${fallback === undefined ? '' : ` (default: ${fallback})`}` },
+    ];
+  });
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'tradewind serve',
@@ -21,4 +24,9 @@ export function settingsSchema(): object {
     properties: { $schema: { type: 'string' }, ...Object.fromEntries(properties) },
     additionalProperties: false,
   };
+}
+
+function typeOf(setting: Setting): object {
+  const type = TYPES[setting.kind];
+  return isValueOptional(setting) ? { anyOf: [type, { const: true }] } : type;
 }

@@ -106,7 +106,12 @@ export function flagOf(setting: Setting): string {
   const { kind, value, fallback } = setting;
   const flag = switchOf(setting);
   if (kind === 'switch') return fallback === true ? flag.replace('--', '--no-') : flag;
-  return value?.startsWith('[') ? `${flag} ${value}` : `${flag} <${value}>`;
+  return isValueOptional(setting) ? `${flag} ${value}` : `${flag} <${value}>`;
+}
+
+/** Whether a setting may be given without its value, and has its own name for one then. */
+export function isValueOptional({ value }: Setting): boolean {
+  return value?.startsWith('[') === true;
 }
 
 /** `jwtKey` → `TRADEWIND_JWT_KEY` */

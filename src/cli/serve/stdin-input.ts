@@ -1,40 +1,32 @@
 /** `tail -F log | tradewind serve --stdin log`: each line is an event. */
 
 import type { Hub } from '../../hub/hub.js';
+import { type LineHandling, LinePublisher } from './line-publisher.js';
 
-/** So many lines may be on their way to the broker: what is read faster waits in the pipe. */
-const MAX_PENDING = 1_000;
 /** A line feed may be in the next part. */
 const LINE_END = /\r\n|\n|\r(?!$)/;
 
-interface LineHandling {
+interface InputHandling extends LineHandling {
   /** In characters; a longer line is no event, and is not kept in memory. */
   readonly longestLine: number;
-  /** Hears of each line that was not published. */
-  refused(thrown: unknown): void;
 }
 
-/** Publishes each line of a stream on a channel, and resolves at its end. Rejects when it cannot be read. */
+/**
+ * Publishes each line of a stream on a channel, and resolves at its end. What is read faster than the broker takes it waits in the pipe, and so
+ * does everything while the broker is away. Rejects when the stream cannot be read.
+ */
 export async function publishLines(
   hub: Pick<Hub, 'publish'>,
   channel: string,
   input: NodeJS.ReadableStream,
-  { longestLine, refused }: LineHandling,
+  { longestLine, ...handling }: InputHandling,
 ): Promise<void> {
-  const pending = new Set<Promise<unknown>>();
+  const publisher = new LinePublisher(hub, channel, handling);
   for await (const line of linesOf(input.setEncoding('utf8'), longestLine)) {
-    if (line === null) {
-      refused(new Error(`it is longer than ${longestLine} characters`));
-      continue;
-    }
-    const publishing: Promise<unknown> = hub
-      .publish({ topics: [channel], data: line })
-      .catch(refused)
-      .finally(() => pending.delete(publishing));
-    pending.add(publishing);
-    if (pending.size >= MAX_PENDING) await Promise.race(pending);
+    if (line === null) handling.refused(new Error(`it is longer than ${longestLine} characters`));
+    else await publisher.publish(line);
   }
-  await Promise.all(pending);
+  await publisher.end();
 }
 
 /** The lines of a text that comes in parts, the last one as well if nothing ends it; null for one that is longer than may be. */

@@ -1,4 +1,13 @@
-import { type CryptoKey, createRemoteJWKSet, errors, type JWSHeaderParameters, type RemoteJWKSet } from 'jose';
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type JWSHeaderParameters,
+  type RemoteJWKSet,
+} from 'jose';
+import { type Clock, systemClock } from '../../clock.js';
 import { ConfigurationError, HttpError, quote, toError } from '../../errors.js';
 import { invalidToken } from './refusals.js';
 
@@ -8,10 +17,14 @@ export interface RemoteKeysOptions {
   readonly jwksTimeoutMs?: number | undefined;
   /** How long after a fetch an unknown key does not make another one, in milliseconds. @defaultValue 30,000 */
   readonly jwksCooldownMs?: number | undefined;
+  /** By which a failure is remembered. @defaultValue the system's */
+  readonly clock?: Clock | undefined;
 }
 
 /** When to come back if the keys cannot be had. */
 const RETRY_AFTER_SECONDS = '5';
+/** How long a set that could not be had is not asked for again: else each token, of whomever, would have the issuer asked. */
+const FAILURE_MS = 1_000;
 
 /**
  * The keys of an identity provider, from its URL: fetched when the first token comes, then every ten minutes at most, and
@@ -21,12 +34,21 @@ export class RemoteKeys {
   readonly #keys: RemoteJWKSet;
   /** Without its query, which may hold a secret. */
   readonly #place: string;
+  readonly #clock: Clock;
+  /** Why the set could not be had when it was last asked for, and until when that stands; null: it could, or nobody has asked. */
+  #failure: { readonly thrown: unknown; readonly until: number } | null = null;
 
   /** @throws {@link ConfigurationError} `INVALID_JWKS_URL` when it is no absolute http or https URL, or has a password in it. */
-  constructor(url: string, { jwksTimeoutMs, jwksCooldownMs }: RemoteKeysOptions = {}) {
+  constructor(url: string, { jwksTimeoutMs, jwksCooldownMs, clock = systemClock }: RemoteKeysOptions = {}) {
+    this.#clock = clock;
     const { href, origin, pathname } = checkedUrl(url);
     this.#place = `${origin}${pathname}`;
+    const fetchSet: FetchImplementation = async (...asked) => {
+      if (this.#failure !== null && this.#clock.now() < this.#failure.until) throw this.#failure.thrown;
+      return fetch(...asked);
+    };
     this.#keys = createRemoteJWKSet(new URL(href), {
+      [customFetch]: fetchSet,
       ...(jwksTimeoutMs === undefined ? {} : { timeoutDuration: jwksTimeoutMs }),
       ...(jwksCooldownMs === undefined ? {} : { cooldownDuration: jwksCooldownMs }),
     });
@@ -45,6 +67,7 @@ export class RemoteKeys {
       if (thrown instanceof errors.JWKSNoMatchingKey) {
         throw invalidToken("no key of the issuer's set is for this token: its kid and alg name none");
       }
+      if (thrown !== this.#failure?.thrown) this.#failure = { thrown, until: this.#clock.now() + FAILURE_MS };
       throw this.#unavailable(thrown);
     }
   }

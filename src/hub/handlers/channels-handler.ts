@@ -2,7 +2,7 @@ import { RequestHandler } from '../../handler/request-handler.js';
 import type { HubCore } from '../hub-core.js';
 import { checkedChannelName } from '../updates/hub-channels.js';
 import { STREAM_KEY } from './broadcast-handler.js';
-import { formOf } from './form.js';
+import { formOf, hasMoreFields } from './form.js';
 import type { HubMount } from './hub-stream.js';
 
 /**
@@ -17,12 +17,19 @@ export class ChannelsHandler extends RequestHandler {
   }
 
   override async post(): Promise<void> {
-    const form = formOf(await this.text());
+    const { nodes, options } = this.#hub;
+    const body = await this.text();
+    // No stream has more; and whoever has the key of none would have every hub read them.
+    const most = options.limits.topicsPerConnection;
+    const isTooMuch = `at most ${most} channels to add, and to drop`;
+    if (hasMoreFields(body, 2 * most + 1)) this.error(400, isTooMuch);
+    const form = formOf(body);
     const key = form.get('connection');
     if (key === null) this.error(400, 'no connection: give the key that the stream was opened with');
-    const { nodes, options } = this.#hub;
-    const added = form.getAll('add').map((channel) => checkedChannelName(channel, options.hasPatterns));
-    const isDone = STREAM_KEY.test(key) && (await nodes.change({ key, added, dropped: form.getAll('drop') }));
+    const [added, dropped] = [form.getAll('add'), form.getAll('drop')];
+    if (added.length > most || dropped.length > most) this.error(400, isTooMuch);
+    for (const channel of added) checkedChannelName(channel, options.hasPatterns);
+    const isDone = STREAM_KEY.test(key) && (await nodes.change({ key, added, dropped }));
     if (!isDone) this.error(404, 'no such connection');
     this.setStatus(204);
   }

@@ -4,6 +4,13 @@ import { HttpError } from '../../errors.js';
 const REPLACED = /\ufffd/g;
 const SENT = /\ufffd|%EF%BF%BD/gi;
 
+/** Whether a form has more fields than this, told before they cost anything: to take apart 100,000 holds up the hub for 0.2 s. */
+export function hasMoreFields(body: string, most: number): boolean {
+  let fields = 1;
+  for (let at = body.indexOf('&'); at !== -1 && fields <= most; at = body.indexOf('&', at + 1)) fields++;
+  return fields > most;
+}
+
 /**
  * Reads a form.
  *

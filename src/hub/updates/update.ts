@@ -51,6 +51,11 @@ export function checkedUpdate({
   if (topics.length > MAX_TOPICS) throw new HttpError(400, `${topics.length} topics: at most ${MAX_TOPICS}`);
   for (const topic of topics) checkTopic(topic);
   if (isReserved(type)) throw new HttpError(400, `type ${quote(type)} is the hub's own`);
+  for (const [name, text] of [
+    ['type', type],
+    ['data', data],
+  ] as const)
+    if (!isWellFormed(text)) throw new HttpError(400, `${name} has half of a surrogate pair, which cannot be sent`);
   if (id?.startsWith('#')) throw new HttpError(400, `id ${quote(id)} begins with "#"`);
   try {
     const update = { topics, isPrivate, type, data, id: id ? checkedOwnId(id) : newId(), retry };
@@ -69,6 +74,11 @@ export function checkTopic(topic: string): void {
   if (/[\0-\x1f\x7f]/.test(topic)) throw new HttpError(400, `topic ${quote(topic)} contains a control character`);
   if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES)
     throw new HttpError(400, `topic ${quote(topic)} is longer than ${MAX_TOPIC_BYTES} bytes`);
+}
+
+/** Without a copy, and at once where each character is a byte. Node 20 has it; TypeScript's ES2023 does not know of it. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
 function newId(): string {
