@@ -1,5 +1,7 @@
 import { toError } from './errors.js';
 
+const MAX_CAUSES = 5;
+
 /**
  * Where the framework reports what a program should know: hooks that threw, handlers that could not be made, refusals that
  * carry a `log` or came too late, slow consumers that were cut off.
@@ -71,5 +73,16 @@ function attempt(report: () => void): void {
 function writeLine(level: string, details: object, message: string): void {
   const { err, ...rest } = details as { err?: Error };
   const facts = Object.entries(rest).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  process.stderr.write(`tradewind ${level}: ${message}${facts.join('')}\n${err?.stack ? `${err.stack}\n` : ''}`);
+  process.stderr.write(`tradewind ${level}: ${message}${facts.join('')}\n${err?.stack ? `${stackOf(err)}\n` : ''}`);
+}
+
+/** With the causes, of which there may be a ring. */
+function stackOf(error: Error): string {
+  let text = `${error.stack}`;
+  let { cause } = error;
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
+    text += `\nCaused by: ${cause.stack}`;
+    cause = cause.cause;
+  }
+  return text;
 }

@@ -692,10 +692,10 @@ for (const isAwaited of [true, false]) {
 test.serial('logger: may throw, and takes nothing with it', async (t) => {
   const broken: Logger = {
     error() {
-      throw new Error('disk full');
+      throw new Error('disk full', { cause: new Error('no inode') });
     },
     warn() {
-      throw new Error('disk full');
+      throw new Error('disk full', { cause: new Error('no inode') });
     },
   };
   class Faulty extends EventSourceHandler {
@@ -727,4 +727,5 @@ test.serial('logger: may throw, and takes nothing with it', async (t) => {
   t.is(refused.status, 403);
   process.stderr.write = write;
   t.is(lines.filter((line) => line.startsWith('tradewind error: the logger threw\nError: disk full')).length, 2);
+  t.true(lines.every((line) => line.includes('\nCaused by: Error: no inode\n')));
 });

@@ -79,7 +79,8 @@ test('mount: checks path parameters against what the hooks ask for, in the compi
   router.mount('/doge-or-not/:breed?', Doge);
   router.mount('/known/only/later' as string, Doge);
   const params: ParamsOf<'/a/:one/:two(^\\d+$)/:three?'> = { one: '1', two: '2' };
-  t.truthy(params);
+  const time: ParamsOf<'/at/:hour(^\\d{2})h:minute(^\\d{2})m'> = { hour: '12', minute: '30' };
+  t.truthy(params && time);
 });
 
 class Generator extends EventSourceHandler {

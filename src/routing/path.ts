@@ -17,12 +17,14 @@ type Names<Path extends string> = Path extends `${string}:${infer Name}/${infer 
       ? '*'
       : never;
 
-/** Two parameters in one segment: `:from-:to`, `:name.:extension`. */
+/** Two parameters in one segment: `:from-:to`, `:name.:extension`, `:hour(^\\d{2})h:minute(^\\d{2})m`. */
 type Split<Name extends string> = Name extends `${infer First}-:${infer Second}`
   ? First | Split<Second>
   : Name extends `${infer First}.:${infer Second}`
     ? First | Split<Second>
-    : Name;
+    : Name extends `${infer First})${string}:${infer Second}`
+      ? First | Split<Second>
+      : Name;
 
 type RequiredName<Name extends string> = Name extends `${string}?` ? never : Bare<Name>;
 type OptionalName<Name extends string> = Name extends `${infer Plain}?` ? Bare<Plain> : never;
