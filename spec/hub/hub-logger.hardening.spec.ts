@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import test from 'ava';
+import { text } from 'node:stream/consumers';
+import test, { type ExecutionContext } from 'ava';
 import { HubLogger, type HubLoggerOptions } from '../../src/hub/hub-logger.js';
 import { EventSourceHandler, RequestHandler } from '../../src/index.js';
 import { RawSocket, requestText } from '../support/raw-socket.js';
@@ -241,6 +242,37 @@ onLinux(
     t.regex(stderr, /ENOSPC/);
   },
 );
+
+/** A program that logs 20,000 lines, some 6 MB, while nobody reads them. */
+async function unreadProgram(t: ExecutionContext) {
+  const args = ['--import', './scripts/typescript.mjs', 'spec/support/hub-logger-program.ts', '20000'];
+  const program = spawn(process.execPath, args);
+  t.teardown(() => program.kill('SIGKILL'));
+  const exited = once(program, 'exit');
+  let stderr = '';
+  program.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  while (!stderr.includes('lines are left out')) await once(program.stderr, 'data');
+  t.is(stderr.split('the log cannot be written').length, 2, stderr);
+  return { program, exited };
+}
+
+test('HubLogger: neither stops the process nor keeps it (nobody reads its lines)', async (t) => {
+  const { program, exited } = await unreadProgram(t);
+  program.stdin.write('end\n');
+  t.deepEqual(await exited, [0, null]);
+});
+
+test('HubLogger: writes what waited, each line whole, when they are read again', async (t) => {
+  const { program } = await unreadProgram(t);
+  program.stdin.write('end\n');
+  const lines = (await text(program.stdout)).trimEnd().split('\n');
+  t.true(lines.length > 3_000 && lines.length < 20_000, `${lines.length} lines`);
+  const indices = lines.map((line) => (JSON.parse(line) as { index: number }).index);
+  t.is(indices[0], 0);
+  t.true(indices.every((index, at) => at === 0 || index > Number(indices[at - 1])));
+});
 
 test('HubLogger: does not throw though nobody can be told (the fallback throws as well)', (t) => {
   const fallback = {

@@ -242,6 +242,66 @@ test('limits.firstByteMs: answers 503 to a body that never ends, and closes noth
   t.is((await doge.next()).data, 'still here');
 });
 
+test('limits.firstByteMs: closes the connection of a body that never ends once it is answered, and keeps nothing of it', async (t) => {
+  // A thousand of them would keep their mebibyte each for as long as the client likes.
+  const clock = new FakeClock();
+  const outcome = deferred<unknown>();
+  class Reading extends RequestHandler {
+    override async post() {
+      await this.text().catch(outcome.resolve);
+    }
+  }
+  const { server, logger } = await serve(t, (router) => router.mount('/', Reading), { clock });
+  const raw = await RawSocket.open(t, server);
+  raw.send(requestText('/', { method: 'POST', headers: { Accept: '*/*', 'Content-Length': '1000' }, body: 'a' }));
+  await clockHas(clock, 1);
+  clock.advance(30_000);
+  await raw.closed;
+  t.is(raw.status, 503);
+  t.regex(raw.text, /\r\nConnection: close\r\n/i);
+  t.like(await outcome.promise, { status: 400, reason: 'incomplete body' });
+  t.is(logger.take().length, 1);
+});
+
+test('limits.firstByteMs: keeps the connection when the body has come whole', async (t) => {
+  const clock = new FakeClock();
+  class Pending extends RequestHandler {
+    override async post() {
+      await this.text();
+      await new Promise(() => {});
+    }
+  }
+  const { server, logger } = await serve(t, (router) => router.mount('/', Pending).mount('/plain', Plain), { clock });
+  const raw = await RawSocket.open(t, server);
+  raw.send(requestText('/', { method: 'POST', headers: { Accept: '*/*', 'Content-Length': '1' }, body: 'a' }));
+  await clockHas(clock, 1);
+  clock.advance(30_000);
+  await raw.until(({ status }) => status === 503);
+  t.is(logger.take().length, 1);
+  raw.send(requestText('/plain', { headers: { Accept: '*/*' } }));
+  await raw.until(({ text }) => text.endsWith('plain'));
+  t.pass();
+});
+
+test('limits.firstByteMs: resets the stream of a body that never ends (HTTP/2)', async (t) => {
+  const clock = new FakeClock();
+  const { server, logger } = await serve(t, (router) => router.mount('/', Plain), { clock, listen: http2() });
+  const session = http2Connect(server.url, { rejectUnauthorized: false });
+  session.on('error', () => {});
+  t.teardown(() => session.destroy());
+  const stream = session.request({ ':path': '/', ':method': 'POST' });
+  stream.on('error', () => {});
+  stream.write('x'.repeat(1_000));
+  stream.resume();
+  await clockHas(clock, 1);
+  clock.advance(30_000);
+  const [headers] = await once(stream, 'response');
+  t.is(headers[':status'], 503);
+  await once(stream, 'close');
+  t.is(stream.rstCode, 0);
+  t.is(logger.take().length, 1);
+});
+
 test('limits.firstByteMs: answers 503 to a checkConnection that never settles, and opens nothing', async (t) => {
   const clock = new FakeClock();
   const { Handler, count } = streams();

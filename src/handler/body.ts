@@ -6,9 +6,10 @@ import { HttpError } from '../errors.js';
 /**
  * Reads a body whole.
  *
- * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 415 when it is compressed; 400 when the client left half-way.
+ * @param setDrop - is given what ends that half-way, and drops what has come: nobody waits for the body any more.
+ * @throws {@link HttpError} 413 above `maxBytes`, before more is read; 415 when it is compressed; 400 when it ended half-way.
  */
-export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+export function readBody(request: HttpRequest, maxBytes: number, setDrop: (drop: () => void) => void): Promise<Buffer> {
   // The client has left, and no event would come any more. HTTP/2's request ends then, as if it were whole.
   const isGone = 'stream' in request ? request.stream.destroyed : request.destroyed && !request.readableEnded;
   if (isGone) return Promise.reject(new HttpError(400, 'incomplete body'));
@@ -36,12 +37,13 @@ export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer
       if (chunks !== null) resolve(Buffer.concat(chunks, length));
       chunks = null;
     });
-    const onClose = () => {
+    const drop = () => {
       if (chunks !== null) reject(new HttpError(400, 'incomplete body'));
       chunks = null;
     };
-    request.on('close', onClose);
-    request.on('error', onClose);
+    request.on('close', drop);
+    request.on('error', drop);
+    setDrop(drop);
   });
 }
 

@@ -1,8 +1,11 @@
 /** One request and its answer, as the handlers of this folder see it: what is sent, what went wrong, when it is over. */
 
 import { STATUS_CODES } from 'node:http';
+import { constants } from 'node:http2';
 import type { Timer } from '../clock.js';
+import { isHttp2 } from '../connection/http.js';
 import { HttpError, TradewindError, toError } from '../errors.js';
+import { readBody } from './body.js';
 import { acceptsEventStream, refuseForNow } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import { RequestHandler } from './request-handler.js';
@@ -28,6 +31,8 @@ export class Exchange {
   #isAnswered = false;
   #body: (string | Buffer)[] = [];
   #abortController: AbortController | null = null;
+  /** Ends the reading of the request's body. */
+  #dropBody: (() => void) | null = null;
   #deadline: Timer | null = null;
   /** The hooks that `onFinish` has to wait for. */
   #lastHooks: Promise<void> | null = null;
@@ -54,6 +59,14 @@ export class Exchange {
       if (this.#isAborted) this.#abortController.abort();
     }
     return this.#abortController.signal;
+  }
+
+  /** Reads the request's body, see {@link readBody}. */
+  readBody(): Promise<Buffer> {
+    const { request, mount } = this.context;
+    return readBody(request, mount.maxBodyBytes, (drop) => {
+      this.#dropBody = drop;
+    });
   }
 
   /** The answer is on the wire, or about to be: no other may be given. */
@@ -185,7 +198,12 @@ export class Exchange {
       'request refused: too late',
     );
     const asStream = mount.streamMethods.includes(request.method ?? '') && acceptsEventStream(request);
+    this.#dropBody?.();
+    // The rest of a body that may never end is not waited for either: the connection ends, or the stream is reset, once this is written.
+    const isHalf = !request.complete;
+    if (isHalf && !isHttp2(response)) response.setHeader('Connection', 'close');
     refuseForNow(response, registry.retryMs(), { asStream, reason: 'the answer took too long' });
+    if (isHalf && isHttp2(response)) response.stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #closed(): void {

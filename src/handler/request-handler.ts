@@ -7,7 +7,7 @@ import type { Broker } from '../channel/broker.js';
 import type { HttpRequest } from '../connection/http.js';
 import { checkedStatus, HttpError, type HttpErrorOptions, quote, TradewindError } from '../errors.js';
 import type { OptionFaults } from '../option-faults.js';
-import { decodeBody, parseJson, readBody, textParsedUpstream } from './body.js';
+import { decodeBody, parseJson, textParsedUpstream } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { MountContext } from './request-context.js';
 
@@ -283,8 +283,7 @@ export class RequestHandler {
   }
 
   async #readText(): Promise<string> {
-    const { maxBodyBytes } = this.#exchange.context.mount;
-    return textParsedUpstream(this.request) ?? decodeBody(await readBody(this.request, maxBodyBytes));
+    return textParsedUpstream(this.request) ?? decodeBody(await this.#exchange.readBody());
   }
 
   #assertHeadersPending(what: string): void {

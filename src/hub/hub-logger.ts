@@ -1,8 +1,9 @@
 /** The hub's log: a line of JSON for each report and each request. */
 
-import { type DestinationStream, destination as openDestination, type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { type Logger, type RequestLine, type RequestLogger, stderrLogger } from '../logger.js';
 import { redactedDetails, redactedText } from './redaction.js';
+import { standardOutput } from './standard-output.js';
 
 export interface HubLoggerOptions {
   /** What is logged: this, and what is graver. Requests are `info`. @defaultValue `'info'` */
@@ -10,15 +11,14 @@ export interface HubLoggerOptions {
   /**
    * Where lines are written; an `error` that it emits is told to `fallback`. Not a `pino.destination({ sync: false })`: its flush at
    * the end of the process never ends when the disk is full.
-   * @defaultValue standard output, where each line has been written when the call returns
+   * @defaultValue standard output, where each line has been written when the call returns. While nobody reads it, 1 MiB waits, for 2 s at
+   *   the end of the process; lines beyond that are left out, which `fallback` is told.
    */
   destination?: DestinationStream;
   /** Is told, once, when nothing can be written there. @defaultValue standard error */
   fallback?: Logger;
 }
 
-/** What cannot be written is tried again with the next line, up to so much of it. */
-const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 const MAX_PATH_LENGTH = 512;
 const MAX_WORD_LENGTH = 64;
 
@@ -98,9 +98,4 @@ export class HubLogger implements Logger, RequestLogger {
       // There is nobody left to tell.
     }
   }
-}
-
-/** Not `process.stdout`, which writes to a pipe when it can: what it has not written at `process.exit` is lost. */
-function standardOutput(): DestinationStream {
-  return openDestination({ dest: 1, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
 }

@@ -156,7 +156,7 @@ export class Hub {
 
   #mountOperation(): void {
     const { router, broker } = this;
-    const channels = () => [...this.#core.audience.topics()].length;
+    const channels = () => this.#core.audience.topics().size;
     const engine = 'isUp' in broker ? (broker as EngineBroker) : null;
     const hubs = () => this.#core.nodes.others + 1;
     const ofEngine = engine === null ? {} : { isBusUp: () => engine.isUp, hubs };

@@ -143,3 +143,79 @@ browserTest('tradewind.js: opens a stream of the other channels when one is refu
     [['a']],
   );
 });
+
+const TOO_MANY = (channel: string, status = 400) =>
+  `sse:error ${JSON.stringify({ willRetry: false, channel, status })}`;
+
+browserTest('tradewind.js: opens a stream of as many channels as the hub gives', async (t, browser) => {
+  const { hub } = await standInHub(t);
+  hub.most = 5;
+  const tabs = await Tabs.of(t, browser, hub);
+  const page = await tabs.open('<p id="a" data-sse-channels="a,b,c,d,e,f,g"></p>');
+  t.deepEqual(await seen(page, 2, 'sse:error'), [TOO_MANY('f'), TOO_MANY('g')]);
+  await seen(page, 1, 'sse:open');
+  t.deepEqual(
+    hub.streams.map(({ channels }) => channels.join()),
+    ['a,b,c,d,e'],
+  );
+  // What is refused for itself is found among them all the same.
+  hub.refused.add('h');
+  await insert(page, '<p id="h" data-sse-channels="h"></p>');
+  t.deepEqual((await seen(page, 3, 'sse:error'))[2], TOO_MANY('h', 403));
+});
+
+browserTest(
+  'tradewind.js: adds as many channels as there is room for, and the others when one is dropped',
+  async (t, browser) => {
+    const { hub, page } = await opened(t, browser);
+    hub.most = 3;
+    await insert(page, '<p id="b" data-sse-channels="b"></p><p id="c" data-sse-channels="c,d,e"></p>');
+    t.deepEqual(await seen(page, 2, 'sse:error'), [TOO_MANY('d'), TOO_MANY('e')]);
+    await hub.until(() => hub.openStreams[0]?.channels.join() === 'a,b,c');
+    await page.evaluate("document.querySelector('#b').remove()");
+    await hub.until(() => hub.openStreams[0]?.channels.join() === 'a,c,d');
+    await hub.publish('d', 'tick', '1');
+    t.deepEqual(await seen(page, 1, ' tick '), ['c d tick 1']);
+    t.is((await seen(page, 2, 'sse:error')).length, 2);
+    t.is(hub.streams.length, 1);
+  },
+);
+
+browserTest(
+  'tradewind.js: opens a new stream when the hub gives channels, but does not add them',
+  async (t, browser) => {
+    const { hub, page } = await opened(t, browser);
+    // As a proxy does that lets no POST through.
+    hub.changeAnswers.push(403);
+    await insert(page, '<p id="b" data-sse-channels="b,c"></p>');
+    await hub.until(() => hub.openStreams[0]?.channels.join() === 'a,b,c');
+    t.is(hub.streams.length, 2);
+    t.deepEqual(await seen(page, 0, 'sse:error'), []);
+  },
+);
+
+for (const [where, isElsewhere] of [
+  ['of the hub', false],
+  ['of another origin', true],
+] as const) {
+  browserTest(
+    `tradewind.js: asks for no more channels than an address has room for (a page ${where})`,
+    async (t, browser) => {
+      const { hub } = await standInHub(t, { cors: { origins: '*' } });
+      const tabs = await Tabs.of(t, browser, hub);
+      const origin = isElsewhere ? (await standInHub(t)).hub.url : hub.url;
+      const script = `<script type="module" src="${hub.url}/tradewind.js"></script>`;
+      const page = await tabs.open('', { origin, script });
+      const names = Array.from({ length: 70 }, (_, index) => `${index}`.padStart(250, 'x'));
+      await insert(page, names.map((name) => `<p id="p" data-sse-channels="${name}"></p>`).join(''));
+      await seen(page, 1, 'sse:open');
+      const channels = hub.streams[0]?.channels ?? [];
+      t.true(channels.length > 55 && channels.length < 66, `${channels.length} channels of 250 characters`);
+      const rest = names.filter((name) => !channels.includes(name));
+      const refused = await seen(page, rest.length, 'sse:error');
+      t.deepEqual(refused.sort(), rest.map((name) => TOO_MANY(name, isElsewhere ? 414 : 431)).sort());
+      await hub.publish(`${channels[0]}`, 'tick', '1');
+      t.deepEqual(await seen(page, 1, ' tick '), [`p ${channels[0]} tick 1`]);
+    },
+  );
+}

@@ -34,3 +34,28 @@ for (const way of ['a shared worker', 'locks among tabs'] as const) {
     },
   );
 }
+
+browserTest(
+  'tradewind.js: goes on in the other tabs when all of them want more than the hub gives',
+  async (t, browser) => {
+    const hub = await serveHub(t, { presence: false, limits: { topicsPerConnection: 8 } });
+    hub.hub.router.mount('/page', Page);
+    const tabs = await Tabs.of(t, browser, hub, 'locks among tabs');
+    const pages = [];
+    for (const name of ['a', 'b', 'c']) {
+      const page = await tabs.open(`<p id="one" data-sse-channels="${name}1,${name}2,${name}3"></p>`);
+      await seen(page, 1, 'sse:open');
+      pages.push(page);
+    }
+    const [leader, second, third] = pages;
+    if (leader === undefined || second === undefined || third === undefined) return t.fail();
+    const refused = ['sse:error {"willRetry":false,"channel":"c3","status":400}'];
+    t.deepEqual(await seen(third, 1, 'sse:error'), refused);
+    await leader.close();
+    for (const page of [second, third]) await seen(page, 2, 'sse:open');
+    for (const channel of ['b1', 'c3']) await hub.post(`channel=${channel}&event=tick&data=1`);
+    t.deepEqual(await seen(second, 1, '^one '), ['one b1 tick 1']);
+    t.deepEqual(await seen(third, 1, '^one '), ['one c3 tick 1']);
+    t.is((await seen(third, 1, 'sse:error')).length, 1);
+  },
+);

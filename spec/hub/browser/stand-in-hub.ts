@@ -55,8 +55,12 @@ export class StandInHub {
   readonly changes: Change[] = [];
   /** Channels that are answered 403. */
   readonly refused = new Set<string>();
+  /** How many channels a stream may have: more are answered 400. */
+  most = Infinity;
   /** What streams are answered instead, in order. */
   readonly answers: number[] = [];
+  /** What changes are answered instead, in order. */
+  readonly changeAnswers: number[] = [];
   /** The streams by the names of their connections. */
   readonly connections = new Map<string, EnvelopeStream>();
   readonly #changed = new EventEmitter().setMaxListeners(0);
@@ -137,7 +141,9 @@ export class EnvelopeStream extends EventSourceHandler {
   override checkConnection() {
     const [answer] = this.request.method === 'HEAD' ? [] : this.#hub.answers.splice(0, 1);
     if (answer !== undefined) this.error(answer);
-    if (this.query.getAll('channels').some((channel) => this.#hub.refused.has(channel))) this.error(403);
+    const channels = this.query.getAll('channels');
+    if (channels.length > this.#hub.most) this.error(400);
+    if (channels.some((channel) => this.#hub.refused.has(channel))) this.error(403);
   }
 
   override async open() {
@@ -163,11 +169,15 @@ export class EnvelopeStream extends EventSourceHandler {
     this.#hub.notify();
   }
 
+  channelsAfter(add: string[], drop: string[]): string[] {
+    return this.#opened.channels.filter((channel) => !drop.includes(channel)).concat(add);
+  }
+
   async change(add: string[], drop: string[]): Promise<void> {
     const subscription = await this.#subscription;
     if (add.length > 0) await subscription?.add(add, null);
     if (drop.length > 0) subscription?.unsubscribe(drop);
-    this.#opened.channels = this.#opened.channels.filter((channel) => !drop.includes(channel)).concat(add);
+    this.#opened.channels = this.channelsAfter(add, drop);
   }
 
   /** What is of no channel. */
@@ -188,7 +198,9 @@ class Channels extends RequestHandler {
     const [add, drop] = [form.getAll('add'), form.getAll('drop')];
     const stream = this.#hub.connections.get(`${form.get('connection')}`);
     const isRefused = add.some((channel) => this.#hub.refused.has(channel));
-    const status = stream === undefined ? 404 : isRefused ? 403 : 204;
+    const areTooMany = (stream?.channelsAfter(add, drop).length ?? 0) > this.#hub.most;
+    const [answer] = this.#hub.changeAnswers.splice(0, 1);
+    const status = answer ?? (stream === undefined ? 404 : isRefused ? 403 : areTooMany ? 400 : 204);
     if (status === 204) await stream?.change(add, drop);
     this.#hub.changes.push({ add, drop, status });
     this.#hub.notify();

@@ -301,6 +301,37 @@ browserTest('console: asks for a key, keeps it in the tab, and never in an addre
   );
 });
 
+browserTest('console: takes a key of any characters', async (t, browser) => {
+  const publishKey = 'ключ-секрет';
+  const hub = await serveHub(t, { publishKey });
+  const reader = await hub.open('/?channels=news');
+  const page = await openConsole(t, browser, hub);
+  // As a text program quotes it.
+  await page.fill('#key', `${publishKey}”`);
+  await page.press('#key', 'Enter');
+  await untilText(page, '#access-fault', '401');
+  await page.fill('#key', publishKey);
+  await page.press('#key', 'Enter');
+  await untilText(page, '#link', 'Live');
+  await openChannel(page, 'news');
+  await page.fill('#publish-data', 'with the key');
+  await page.click('#publish button');
+  t.is((await reader.next()).data, 'with the key');
+});
+
+browserTest('console: watches once, however often a key is given', async (t, browser) => {
+  const hub = await serveHub(t);
+  const page = await openConsole(t, browser, hub);
+  const give = async (key: string) => {
+    await page.evaluate(`document.getElementById('key').value = ${JSON.stringify(key)};`);
+    await page.evaluate("document.getElementById('access').requestSubmit()");
+  };
+  for (let count = 0; count < 3; count++) await give(PUBLISH_KEY);
+  await untilText(page, '#link', 'Live');
+  while (hub.hub.router.connections > 1) await page.evaluate('new Promise(requestAnimationFrame)');
+  t.is(hub.hub.router.connections, 1);
+});
+
 browserTest('console: says that it shows one hub of several, and which', async (t, browser) => {
   const broker = new MemoryBroker();
   const hub = await serveHub(t, { ...WITHOUT_KEY, broker });

@@ -94,6 +94,30 @@ test('hubs: what the hub of a stream refuses, the one that was asked answers', a
   t.is((await other.fetch('/channels', { method: 'POST', body: 'connection=short' })).status, 404);
 });
 
+test('hubs: a client that came back to another one has its channels changed, though its former stream seems open', async (t) => {
+  const broker = new MemoryBroker();
+  const [one, other] = [await serveHub(t, { broker }), await serveHub(t, { broker })];
+  // As is a stream whose client's network went: no hub knows yet.
+  await one.open(`/?channels=a&connection=${KEY}`);
+  const client = await other.open(`/?channels=a&connection=${KEY}`);
+  for (const [hub, channel] of [
+    [one, 'b'],
+    [other, 'c'],
+  ] as const) {
+    t.is((await change(hub, ['add', channel])).status, 204);
+    await hub.post(`channel=${channel}&data=${channel}`);
+    t.is((await client.next()).data, channel);
+  }
+});
+
+test('hubs: what one of them refuses is refused, though a former stream has it at another', async (t) => {
+  const broker = new MemoryBroker();
+  const one = await serveHub(t, { broker });
+  const other = await serveHub(t, { broker, limits: { topicsPerConnection: 1 } });
+  for (const hub of [one, other]) await hub.open(`/?channels=a&connection=${KEY}`);
+  for (const hub of [one, other]) t.is((await change(hub, ['add', 'b'])).status, 400);
+});
+
 test('hubs: one that has ended is counted no more', async (t) => {
   const broker = new MemoryBroker();
   const one = await serveHub(t, { broker });

@@ -25,12 +25,24 @@ test('Audience: adds up those who ask for the same template among different ones
   const audience = new Audience();
   for (const texts of [['{x}'], ['{x}'], ['{x}', '*'], ['a']]) audience.add(subscriber(texts));
   t.deepEqual(
-    new Map(audience.topics()),
-    new Map([
+    [...audience.topics()],
+    [
       ['a', 1],
       ['{x}', 3],
       ['*', 1],
-    ]),
+    ],
+  );
+});
+
+test('Audience: names a topic once, whether it is asked for alone or beside a template', (t) => {
+  const audience = new Audience();
+  for (const texts of [['a'], ['a', 'b/{id}']]) audience.add(subscriber(texts));
+  t.deepEqual(
+    [...audience.topics()],
+    [
+      ['a', 2],
+      ['b/{id}', 1],
+    ],
   );
 });
 

@@ -1,5 +1,8 @@
 /** Where the hub is, and what is asked of it. */
 
+/** Every server takes one of so many characters. */
+const LONG_ADDRESS = 4_000;
+
 /** Plain data: a worker is given it in its name. */
 export interface Hub {
   /** Absolute. Its path ends in a slash; a query, such as a token, goes with every request. */
@@ -53,8 +56,11 @@ export function changeChannels(
 }
 
 /** What the hub answers to whoever asks for a stream of these channels: an EventSource does not say. 0: nothing. */
-export function statusOfStream(hub: Hub, channels: Iterable<string>, key: string): Promise<number> {
-  return statusOf(hub, streamUrl(hub, channels, key, ''), { method: 'HEAD' });
+export async function statusOfStream(hub: Hub, channels: Iterable<string>, key: string): Promise<number> {
+  const url = streamUrl(hub, channels, key, '');
+  const status = await statusOf(hub, url, { method: 'HEAD' });
+  // Whoever does not read so long an address cannot say to a page of another origin that it may see the answer.
+  return status === 0 && url.length > LONG_ADDRESS ? 414 : status;
 }
 
 async function statusOf({ withCredentials }: Hub, url: string, init: RequestInit): Promise<number> {

@@ -1,5 +1,6 @@
 import { changeChannels, type Hub, statusOfStream, streamUrl } from './hub.js';
 import { type LinkMessage, type Lost, randomName } from './messages.js';
+import { findNotGiven, isFinal } from './not-given.js';
 import { RecentEvents } from './recent-events.js';
 
 /** Tells one member, or all. */
@@ -18,8 +19,6 @@ interface Stream {
   opened: number;
 }
 
-/** What the hub says for good: to ask again would bring the same answer. */
-const FINAL = new Set([204, 400, 401, 403]);
 /** The wait before a new stream: from 1 s to 3 s, each time that it is in vain up to twice as much. */
 const LEAST_WAIT_MS = 1_000;
 const FIRST_SPREAD_MS = 2_000;
@@ -37,6 +36,10 @@ export class Link {
   readonly #members = new Map<string, readonly string[]>();
   /** Channels that the hub does not give us, until somebody wants them anew. */
   readonly #refused = new Set<string>();
+  /** Channels that are more than the hub gives at once, until there is room. */
+  readonly #excess = new Set<string>();
+  /** How many it gives at once, as was found when there were more. */
+  #room = 0;
   readonly #recent = new RecentEvents();
   #lastEventId = '';
   #isStarted = false;
@@ -84,7 +87,11 @@ export class Link {
     const isNew = before === undefined;
     this.#members.set(member, channels);
     // Who wants anew what was refused may have signed in meanwhile.
-    for (const channel of channels) if (!before?.includes(channel)) this.#refused.delete(channel);
+    for (const channel of channels) {
+      if (before?.includes(channel)) continue;
+      this.#refused.delete(channel);
+      this.#excess.delete(channel);
+    }
     if (isNew && after !== '') {
       if (this.#lastEventId === '' && this.#stream === null) this.#lastEventId = after;
       else if (this.#recent.hasAnyAfter(after, channels) ?? after !== this.#lastEventId) {
@@ -118,7 +125,7 @@ export class Link {
   #settle(): void {
     if (!this.#isStarted || this.#isAsking) return;
     const named = new Set([...this.#members.values()].flat());
-    const wanted = new Set([...named].filter((channel) => !this.#refused.has(channel)));
+    const wanted = this.#wantedOf(named);
     const stream = this.#stream;
     if (wanted.size === 0) {
       this.#disconnect();
@@ -132,6 +139,17 @@ export class Link {
       // The browser would come back for other channels than these.
       this.#comeBack(this.#waitMs());
     }
+  }
+
+  /** What to ask for, of the channels that are named: when one was dropped, one that had no room comes in its place. */
+  #wantedOf(named: ReadonlySet<string>): ReadonlySet<string> {
+    const wanted = new Set([...named].filter((channel) => !this.#refused.has(channel) && !this.#excess.has(channel)));
+    for (const channel of this.#excess) {
+      if (named.has(channel) && wanted.size >= this.#room) continue;
+      this.#excess.delete(channel);
+      if (named.has(channel)) wanted.add(channel);
+    }
+    return wanted;
   }
 
   #connect(channels: ReadonlySet<string>): void {
@@ -187,8 +205,12 @@ export class Link {
       // What was changed then is gone: it was lost, or opened anew.
       if (stream !== this.#stream || stream.state !== 'open' || stream.opened !== opened) return;
       if (status >= 200 && status < 300) stream.carried = wanted;
-      else if (FINAL.has(status) && add.length > 0) await this.#refuse(add, status, key);
-      else this.#comeBack(status === 404 ? 0 : this.#waitMs());
+      else {
+        const isRefusal = isFinal(status) && add.length > 0;
+        const given = [...carried].filter((channel) => wanted.has(channel));
+        if (isRefusal && (await this.#refuse(add, given, key))) return;
+        this.#comeBack(status === 404 ? 0 : this.#waitMs());
+      }
     });
   }
 
@@ -196,24 +218,32 @@ export class Link {
   async #inquire(stream: Stream): Promise<void> {
     this.#disconnect();
     await this.#ask(async () => {
-      const status = await statusOfStream(this.#hub, stream.asked, stream.key);
-      if (FINAL.has(status)) return this.#refuse([...stream.asked], status, stream.key);
+      if (await this.#refuse([...stream.asked], [], stream.key)) return;
       this.#tellError(true);
       this.#comeBack(this.#waitMs());
     });
   }
 
-  /** One of these channels is refused, or each of them: the others shall not suffer for it. */
-  async #refuse(channels: readonly string[], status: number, key: string): Promise<void> {
-    const statuses = new Map<string, number>();
-    for (const channel of channels.length > 1 ? channels : []) {
-      const answer = await statusOfStream(this.#hub, [channel], key);
-      if (FINAL.has(answer)) statuses.set(channel, answer);
-    }
-    for (const channel of statuses.size > 0 ? statuses.keys() : channels) {
+  /**
+   * Goes without those of these channels that the hub does not give beside others: the rest shall not suffer for them.
+   *
+   * @returns false when there are none.
+   */
+  async #refuse(asked: readonly string[], given: readonly string[], key: string): Promise<boolean> {
+    const statusOf = (channels: readonly string[]) => statusOfStream(this.#hub, channels, key);
+    const found = await findNotGiven(asked, given, statusOf);
+    if (found === null) return false;
+    const { refused, excess } = found;
+    for (const [channel, status] of refused) {
       this.#refused.add(channel);
-      this.#tellError(false, { channel, status: statuses.get(channel) ?? status });
+      this.#tellError(false, { channel, status });
     }
+    if (excess.length > 0) this.#room = given.length + asked.length - excess.length;
+    for (const channel of excess) {
+      this.#excess.add(channel);
+      this.#tellError(false, { channel, status: found.status });
+    }
+    return true;
   }
 
   async #ask(question: () => Promise<void>): Promise<void> {

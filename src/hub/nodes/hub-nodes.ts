@@ -88,21 +88,19 @@ export class HubNodes {
   }
 
   /**
-   * Changes the channels of a stream, at whichever hub it is.
+   * Changes the channels of a stream, at whichever hub it is. Each is asked: a client whose network went, and that came back to another
+   * hub, has a stream of the same key at both, until the former is found to be dead.
    *
    * @returns false when none has it.
-   * @throws {@link HttpError} what the stream's hub refuses it with: nothing was changed.
+   * @throws {@link HttpError} what a hub that has it refuses it with. A former stream of the same key may have been changed by then.
    */
   async change(change: ChannelChange): Promise<boolean> {
-    const { key, added, dropped } = change;
-    const here = this.#audience.withKey(key);
-    if (here !== undefined) {
-      await here.change(added, dropped);
-      return true;
-    }
-    const [refusal] = (await this.#ask({ about: 'change', ...change }, isSomething)) as Refusal[];
+    const elsewhere = (await this.#ask({ about: 'change', ...change })) as Refusal[];
+    const refusal = elsewhere.find((each) => each !== null);
     if (refusal) throw new HttpError(refusal.status, refusal.reason, refusal);
-    return refusal !== undefined;
+    const here = this.#audience.withKey(change.key);
+    await here?.change(change.added, change.dropped);
+    return here !== undefined || elsewhere.length > 0;
   }
 
   async #ask(question: Question, isEnough?: (items: readonly unknown[]) => boolean): Promise<unknown[]> {

@@ -66,13 +66,13 @@ export class Audience {
     return size;
   }
 
-  /** What is subscribed to, as it was asked for, and by how many. */
-  *topics(): Iterable<[topic: string, subscribers: number]> {
-    yield* this.#counts;
-    const patterns = new Map<string, number>();
+  /** What is subscribed to, as it was asked for, and by how many; each once. */
+  topics(): ReadonlyMap<string, number> {
+    if (this.#groups.size === 0) return this.#counts;
+    const counts = new Map(this.#counts);
     for (const { selectors, count } of this.#groups.values())
-      for (const text of selectors.texts) patterns.set(text, (patterns.get(text) ?? 0) + count);
-    yield* patterns;
+      for (const text of selectors.texts) counts.set(text, (counts.get(text) ?? 0) + count);
+    return counts;
   }
 
   [Symbol.iterator](): Iterator<HubSubscriber> {

@@ -1,5 +1,7 @@
 /** Follows the hub's event streams by fetch: unlike EventSource it can send a key, and says with which status it was refused. */
 
+import { headerBytes } from './header-bytes.js';
+
 const RETRY_MS = 2_000;
 
 /** The hub has answered that it will not. */
@@ -21,7 +23,7 @@ export async function follow(url, { headers, signal, on }) {
   let retryMs = RETRY_MS;
   while (!signal.aborted) {
     try {
-      const resume = lastId === '' ? {} : { 'Last-Event-ID': encodeHeader(lastId) };
+      const resume = lastId === '' ? {} : { 'Last-Event-ID': headerBytes(lastId) };
       const response = await fetch(url, { headers: { ...headers(), ...resume }, signal, cache: 'no-store' });
       if (response.status >= 400 && response.status < 500) throw new Refused(response.status, await response.text());
       if (response.ok) {
@@ -77,9 +79,4 @@ function take(event, line) {
   else if (name === 'event') event.type = value;
   else if (name === 'id') event.id = value;
   else if (name === 'retry' && /^[0-9]+$/.test(value)) event.retry = Number(value);
-}
-
-/** A header holds bytes: those of UTF-8, as EventSource sends them. */
-function encodeHeader(id) {
-  return String.fromCharCode(...new TextEncoder().encode(id));
 }

@@ -70,10 +70,17 @@ const on = {
   },
 };
 
+let watching = new AbortController();
+
+/** Watches with the key that there is now, and no more with a former one. */
 async function watch() {
+  watching.abort();
+  watching = new AbortController();
+  const { signal } = watching;
   try {
-    await follow('state', { headers, signal: new AbortController().signal, on });
+    await follow('state', { headers, signal, on });
   } catch (refused) {
+    if (signal.aborted) return;
     setLink('lost', 'Key needed');
     show(byId('main'), false);
     show(byId('parts'), false);

@@ -1,5 +1,7 @@
 /** The key of whoever looks, as long as the tab is open. It goes into a header, never into an address. */
 
+import { headerBytes } from './header-bytes.js';
+
 const NAME = 'tradewind.key';
 
 /** How the hub let us in: `open`, `key` or `token`. */
@@ -29,5 +31,5 @@ export function hasKey() {
 /** For the console's own requests, for publishing, and for subscribing. */
 export function headers() {
   const key = sessionStorage.getItem(NAME);
-  return key === null ? {} : { Authorization: `Bearer ${key}` };
+  return key === null ? {} : { Authorization: `Bearer ${headerBytes(key)}` };
 }
