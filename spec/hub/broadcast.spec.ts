@@ -167,6 +167,23 @@ test('broadcast ?poll=1: ends after what was missed, or after the next event', a
   );
 });
 
+for (const [as, envelope] of [
+  ['as it is', ''],
+  ['in envelopes', '&envelope=1'],
+] as const)
+  test(`broadcast ?poll=1: ends after a gap, with an id to go on from (nothing is kept, ${as})`, async (t) => {
+    // No time passes: it would wait for ever.
+    const hub = await serveHub(t, { clock: new FakeClock() });
+    const missed = await hub.open(`/?channels=a&poll=1&lastEventId=unknown${envelope}`);
+    await missed.closed;
+    t.true(missed.isComplete);
+    t.true(missed.raw.includes('gap'));
+    const [, id = ''] = /^id: (.+)$/m.exec(missed.raw) ?? [];
+    await hub.post('channel=a&data=next');
+    const next = await hub.fetch(`/?channels=a&poll=1&lastEventId=${id}`);
+    t.regex(await next.text(), /^: ?\n\nid: .+\ndata: next\n\n$/);
+  });
+
 test('broadcast ?poll=1: ends without an event when none has come for a while', async (t) => {
   const clock = new FakeClock();
   const hub = await serveHub(t, { clock, pollMs: 25_000 });

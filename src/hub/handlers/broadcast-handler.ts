@@ -16,13 +16,15 @@ export const STREAM_KEY = /^[A-Za-z0-9_-]{22,64}$/;
  *
  * - `envelope=1`: each event says of which channel and type it is, see {@link labelledFrame}.
  * - `connection=KEY`: the stream's channels can be changed while it is open, by a POST to `/channels`.
- * - `poll=1`, or the header `X-Requested-With: XMLHttpRequest`: the response ends after what was missed, or the first event, or
- *   `pollMs` without any, for clients that read a response only when it is whole.
+ * - `poll=1`, or the header `X-Requested-With: XMLHttpRequest`: the response ends after what was missed, a gap included, or the first
+ *   event, or `pollMs` without any, for clients that read a response only when it is whole.
  */
 export class BroadcastHandler extends HubStream {
   #isLabelled = false;
   #isPoll = false;
   #poll: Timer | null = null;
+  #isReplayed = false;
+  #isGapTold = false;
 
   protected override asked(): readonly string[] {
     const channels = this.query.getAll('channels');
@@ -58,6 +60,8 @@ export class BroadcastHandler extends HubStream {
     const { clock, pollMs } = this.hub.options;
     if (this.#isPoll) this.#poll = clock.setTimeout(() => this.end(), pollMs);
     await super.open(params);
+    this.#isReplayed = true;
+    if (this.#isGapTold) this.#endSoon();
   }
 
   override relay(frame: Frame, channel: string | null): Frame | null {
@@ -69,6 +73,9 @@ export class BroadcastHandler extends HubStream {
   }
 
   override gap(gap: Gap): unknown {
+    this.#isGapTold = this.hub.options.areGapsTold;
+    // Before that there is more to come: what is kept, or where the stream stands, without which the next poll would begin here again.
+    if (this.#isGapTold && this.#isReplayed) this.#endSoon();
     if (!this.#isLabelled) return super.gap(gap);
     this.hub.watcher?.lost(this, gap);
     return this.hub.options.areGapsTold && this.writeMessage('message', { type: 'gap', data: JSON.stringify(gap) });
