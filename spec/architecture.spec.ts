@@ -8,7 +8,7 @@ import test from 'ava';
  * them and are imported by none but the command line; `testing` sees all of them, `client` the lowest alone.
  */
 const LAYERS = [
-  ['accepted.ts', 'errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
+  ['accepted.ts', 'body-decoders.ts', 'errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
   ['event-stream'],
   ['client'],
   ['channel', 'store'],
@@ -43,7 +43,7 @@ const KEEPERS: Record<string, string> = {
 /** What also runs in a browser. */
 const WITHOUT_NODE = ['client/index.ts', 'hub/browser/tradewind.ts'];
 /** What of the client runs in Node alone. */
-const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts'];
+const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts', 'body-decoders.ts'];
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 

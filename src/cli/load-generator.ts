@@ -4,6 +4,7 @@ import { type LookupAddress, lookup } from 'node:dns';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { basicAuthorization } from '../client/stream-request.js';
 import { type Clock, clientClock } from '../clock.js';
 import { LoadConnection } from './load-connection.js';
 import { LoadFigures } from './load-figures.js';
@@ -108,19 +109,13 @@ function requester({ url, method, headers }: LoadTarget): () => http.ClientReque
     url.protocol === 'https:'
       ? [https, new https.Agent({ maxCachedSessions: 0 })]
       : [http, new http.Agent({ keepAlive: false })];
-  const options = { method, headers: { ...authorizationOf(url), ...headers }, agent, lookup: lookupOnce() };
+  // Node would make it of the URL, but throws where a % in that is no escape.
+  const basic = basicAuthorization(url);
+  const sent = { ...(basic && { Authorization: basic }), ...headers };
+  const options = { method, headers: sent, agent, lookup: lookupOnce() };
   const bare = new URL(url);
   bare.username = bare.password = '';
   return () => request(bare, options);
-}
-
-/** Node would do so, but throws where a % is no escape, which a URL may have and the standard's percent-decode leaves. */
-function authorizationOf({ username, password }: URL): Record<string, string> {
-  if (username + password === '') return {};
-  const decoded = `${username}:${password}`.replace(/%([\da-f]{2})/gi, (_escape, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return { Authorization: `Basic ${Buffer.from(decoded, 'latin1').toString('base64')}` };
 }
 
 /** Asks for the addresses of the host once: else the first bytes would wait for getaddrinfo, four at a time. */

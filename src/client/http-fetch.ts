@@ -2,8 +2,8 @@
 
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
-import { constants, createBrotliDecompress, createInflateRaw, createUnzip } from 'node:zlib';
+import { pipeline, type Readable } from 'node:stream';
+import { BODY_DECODERS } from '../body-decoders.js';
 
 /** One request, as it is after the redirects so far. */
 interface Target {
@@ -22,54 +22,6 @@ const BODY_HEADERS = ['Content-Encoding', 'Content-Language', 'Content-Location'
 const SECRET_HEADERS = ['Authorization', 'Proxy-Authorization', 'Cookie', 'Host'];
 /** Each has a buffer of its own: a header of 16 KiB could ask for thousands. */
 const MAX_CODINGS = 5;
-/** What the first byte of a zlib header ends with. */
-const ZLIB_METHOD = 8;
-
-/** What there is comes out at once, and a body that breaks off is read as far as it goes, as browsers do. */
-const AS_IT_COMES = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
-const unzip = () => createUnzip(AS_IT_COMES);
-
-/** `deflate` has zlib's header, by RFC 9110; some servers send it without, and browsers read that. */
-class Inflate extends Transform {
-  #inflate: Transform | null = null;
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#inflate ??= this.#begin((chunk[0]! & 0x0f) === ZLIB_METHOD);
-    this.#inflate.write(chunk, done);
-  }
-
-  override _read(size: number): void {
-    this.#inflate?.resume();
-    super._read(size);
-  }
-
-  override _flush(done: TransformCallback): void {
-    if (this.#inflate === null) done();
-    else this.#inflate.once('end', done).end();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#inflate?.destroy();
-    done(error);
-  }
-
-  #begin(hasHeader: boolean): Transform {
-    const inflate = hasHeader ? unzip() : createInflateRaw(AS_IT_COMES);
-    inflate.on('data', (bytes: Buffer) => this.push(bytes) || inflate.pause());
-    return inflate.on('error', (error) => this.destroy(error));
-  }
-}
-
-const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: unzip,
-  'x-gzip': unzip,
-  deflate: () => new Inflate(),
-  br: () =>
-    createBrotliDecompress({
-      flush: constants.BROTLI_OPERATION_FLUSH,
-      finishFlush: constants.BROTLI_OPERATION_FLUSH,
-    }),
-};
 
 /**
  * Asks as fetch does, and answers with a `Response`: redirects, codings of the body, headers that stay at home, and errors, which are
@@ -171,8 +123,8 @@ function decoded(message: http.IncomingMessage): Readable {
     message.destroy();
     throw new Error(`more than ${MAX_CODINGS} codings`);
   }
-  if (!codings.every((coding) => Object.hasOwn(DECODERS, coding))) return message;
-  const decoders = codings.reverse().flatMap((coding) => DECODERS[coding]?.() ?? []);
+  if (!codings.every((coding) => Object.hasOwn(BODY_DECODERS, coding))) return message;
+  const decoders = codings.reverse().flatMap((coding) => BODY_DECODERS[coding]?.() ?? []);
   // Whoever reads the last of them is told of errors.
   pipeline([message, ...decoders], () => {});
   return decoders.at(-1) ?? message;

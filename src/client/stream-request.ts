@@ -42,11 +42,11 @@ export function streamRequest(
   withCredentials = false,
 ): Send {
   const { method = 'GET', headers: given, body, fetch = platform.fetch } = options;
-  const { username, password } = url;
   const bare = new URL(url);
   bare.username = bare.password = '';
   const defaults: Record<string, string> = { Accept: 'text/event-stream' };
-  if (username + password) defaults.Authorization = `Basic ${btoa(percentDecoded(`${username}:${password}`))}`;
+  const basic = basicAuthorization(url);
+  if (basic) defaults.Authorization = basic;
   const init = {
     method: method.toUpperCase(),
     body,
@@ -96,7 +96,13 @@ export function isHttp(url: URL): boolean {
   return /^https?:$/.test(url.protocol);
 }
 
-/** One character for each byte. What looks like an escape and is none stays, as the URL standard says. */
-function percentDecoded(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+/**
+ * What the user and password in a URL are sent as; `''`: there are none. What looks like an escape and is none stays.
+ *
+ * @see https://url.spec.whatwg.org/#percent-decode
+ */
+export function basicAuthorization({ username, password }: URL): string {
+  if (!(username + password)) return '';
+  const decode = (_: string, hex: string) => String.fromCharCode(Number.parseInt(hex, 16));
+  return `Basic ${btoa(`${username}:${password}`.replace(/%([\da-f]{2})/gi, decode))}`;
 }

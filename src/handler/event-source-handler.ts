@@ -3,7 +3,7 @@
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
 import type { Transport } from '../connection/transport.js';
-import { HttpError, quote, TradewindError } from '../errors.js';
+import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';
 import { Frame } from '../event-stream/frame.js';
 import { WatchableStore } from '../store/watchable-store.js';
@@ -14,7 +14,7 @@ import { ObservedPromise } from './observed-promise.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
-import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
+import { checkedRelayed, NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
 export const prepareStream = Symbol('prepareStream');
@@ -420,15 +420,4 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     if (connection !== null) this.#work ??= new StreamWork(connection);
     return this.#work;
   }
-}
-
-/** @throws {@link TradewindError} `NOT_A_FRAME`. */
-function checkedRelayed(relayed: unknown): Frame | null {
-  if (relayed instanceof Frame || relayed === null) return relayed;
-  // It is refused whatever becomes of it.
-  if (relayed instanceof Promise) relayed.catch(() => {});
-  throw new TradewindError(
-    'NOT_A_FRAME',
-    `relay() returned something other than a frame: ${quote(relayed)}. Return a Frame, or null for nothing; it cannot be async.`,
-  );
 }

@@ -3,6 +3,7 @@
 import { ACCEPTED } from '../accepted.js';
 import type { Broker, Gap } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
+import { quote, TradewindError } from '../errors.js';
 import { Frame } from '../event-stream/frame.js';
 import type { WatchableStore } from '../store/watchable-store.js';
 import { stoppableIterator } from './stoppable-iterator.js';
@@ -135,4 +136,15 @@ export class StreamWork {
     if (connection.isOpen) connection.totals.resumed[holding.resumed]++;
     return holding;
   }
+}
+
+/** @throws {@link TradewindError} `NOT_A_FRAME` for anything that `relay` may not return. */
+export function checkedRelayed(relayed: unknown): Frame | null {
+  if (relayed instanceof Frame || relayed === null) return relayed;
+  // It is refused whatever becomes of it.
+  if (relayed instanceof Promise) relayed.catch(() => {});
+  throw new TradewindError(
+    'NOT_A_FRAME',
+    `relay() returned something other than a frame: ${quote(relayed)}. Return a Frame, or null for nothing; it cannot be async.`,
+  );
 }

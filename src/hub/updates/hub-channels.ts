@@ -18,9 +18,11 @@ export const SHARED_CHANNELS = {
 
 export type SharedChannel = keyof typeof SHARED_CHANNELS;
 
+const SHARED = new Set<string>(Object.values(SHARED_CHANNELS));
+
 /** Whether it is one of the channels that all share: what is kept of it is kept for everybody. */
 export function isSharedChannel(channel: string): boolean {
-  return Object.values<string>(SHARED_CHANNELS).includes(channel);
+  return SHARED.has(channel);
 }
 
 const PREFIX = 'tradewind!';
