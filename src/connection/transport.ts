@@ -4,6 +4,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Frame } from '../event-stream/frame.js';
+import { Descriptor } from './descriptor.js';
 import { type HttpRequest, type HttpResponse, isHttp2 } from './http.js';
 import { takeOver } from './take-over.js';
 
@@ -59,12 +60,14 @@ const LAST_CHUNK = '0\r\n\r\n';
 /** Writes frames, chunk header and all, to the socket under an HTTP/1.1 response. */
 class SocketTransport implements Transport {
   readonly socket: Socket;
+  readonly #descriptor: Descriptor | null;
   /** Null once it was let go of. */
   #response: ServerResponse | null;
 
   constructor(response: ServerResponse, socket: Socket) {
     this.#response = response;
     this.socket = socket;
+    this.#descriptor = Descriptor.of(socket);
   }
 
   get mostBytes(): number {
@@ -77,7 +80,10 @@ class SocketTransport implements Transport {
 
   put(bytes: Buffer): boolean {
     // Hot path: bench/fanout. A socket that is closing would answer a write with an error; its close is on the way.
-    return !this.socket.writable || this.socket.write(bytes);
+    const { socket } = this;
+    if (!socket.writable) return true;
+    const taken = this.#descriptor === null ? 0 : this.#descriptor.write(bytes);
+    return taken === bytes.length || socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
   get queuedBytes(): number {
