@@ -10,8 +10,9 @@
  *
  * The floor is `native/floor.c`: a thread in C that calls `send()` once for each socket and turn, with events that are ready. It
  * pays for the kernel's TCP, and on loopback for the receiver's as well, as everybody does; what a side costs above it is its own.
- * "frame loop" is the same in Node: one of our frames to each socket. The client is `native/load.c`. Both are compiled with `cc`
- * as the bench starts; without it there is no floor, and the client is `support/client.ts`, which compares no bytes.
+ * "frame loop" is the same in Node: one of our frames to each socket by `socket.write`, past which our connections go. The client is
+ * `native/load.c`. Both are compiled with `cc` as the bench starts; without it there is no floor, and the client is
+ * `support/client.ts`, which compares no bytes.
  *
  * Not measured: TLS, HTTP/2, a real network card, subscribers that do not keep up, connecting, and throughput under more load
  * than one round at a time. Memory, connecting, latency and compression have benches of their own.

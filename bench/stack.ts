@@ -1,6 +1,7 @@
 /**
  * What our own layers cost above the sockets: a publish that goes through the broker, the subscriptions and the handlers'
- * connections to each subscriber, and `writeMessage` on each handler, beside the same frame written to each socket by a loop.
+ * connections to each subscriber, and `writeMessage` on each handler, beside the same frame written to each socket by a loop. The loop
+ * calls `socket.write`, and our connections go past that, to the descriptor: the whole can cost less than the loop.
  *
  * Measured: as in `fanout.ts`, one event of 100 bytes a turn to 1,000 subscribers, but in more rounds, of these sides alone: it is
  * a matter of tenths of a µs. The user part is ours; the system part is the kernel's, and nearly the same for all.

@@ -3,6 +3,7 @@
 import { ConfigurationError, EventStreamError, quote } from '../errors.js';
 import { asBuffer, decodeLines, encodeUtf8 } from './decode.js';
 import type { ParsedEvent } from './event.js';
+import { firstLineEnd, indexOrEnd, indexOrLength, lastLineEnd, lineEndFrom, nextLine } from './line-ends.js';
 import { UnfinishedLine } from './unfinished-line.js';
 
 export interface EventStreamParserOptions {
@@ -21,6 +22,7 @@ export interface EventStreamParserOptions {
   maxEventBytes?: number | undefined;
 }
 
+// Not imported: what is, is read anew each time, and takes a twentieth of all.
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
@@ -393,42 +395,4 @@ function endsName(byte: number | undefined): boolean {
 /** The same text, cut from a string that is no longer than itself. */
 function copied(text: string): string {
   return `${text} `.slice(0, -1);
-}
-
-/** As {@link firstLineEnd}, where it is a few bytes off: a native search costs as much as 30 steps. */
-function lineEndFrom(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && bytes[at] !== LF && bytes[at] !== CR) at++;
-  return at;
-}
-
-/** The index of the first LF or CR from `start` on; `end` when there is none before it. */
-function firstLineEnd(bytes: Uint8Array, start: number, end: number): number {
-  const lf = indexOrEnd(bytes, LF, start, end);
-  return indexOrEnd(bytes.subarray(0, lf), CR, start, lf);
-}
-
-/** The index of the last LF or CR before `end`; `start - 1` when there is none from `start` on. */
-function lastLineEnd(bytes: Uint8Array, start: number, end: number): number {
-  // Part of a long line: no need to look from the back.
-  if (bytes.indexOf(LF, start) === -1 && bytes.indexOf(CR, start) === -1) return start - 1;
-  const part = bytes.subarray(start, end);
-  const lf = part.lastIndexOf(LF);
-  const cr = part.subarray(lf + 1).lastIndexOf(CR);
-  return start + (cr === -1 ? lf : lf + 1 + cr);
-}
-
-/** Where the line starts that follows the one which ends at this index. */
-function nextLine(bytes: Uint8Array, end: number): number {
-  return bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : end + 1;
-}
-
-function indexOrEnd(bytes: Uint8Array, byte: number, from: number, end: number): number {
-  const index = bytes.indexOf(byte, from);
-  return index === -1 || index > end ? end : index;
-}
-
-function indexOrLength(text: string, character: string, from: number): number {
-  const index = text.indexOf(character, from);
-  return index === -1 ? text.length : index;
 }

@@ -10,11 +10,12 @@ import { WatchableStore } from '../store/watchable-store.js';
 import { isJson } from './body.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
-import { ObservedPromise } from './observed-promise.js';
+import { LetGoCalls } from './let-go-calls.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
-import { checkedRelayed, NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
+import { type ChannelHooks, hookFailed, StreamSubscriber } from './stream-subscriber.js';
+import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
 export const prepareStream = Symbol('prepareStream');
@@ -55,7 +56,10 @@ export const connectionIdOf = Symbol('connectionIdOf');
  * router.mount('/doge/:breed', DogeHandler);
  * ```
  */
-export class EventSourceHandler<Events extends EventMap = Record<string, unknown>> extends RequestHandler {
+export class EventSourceHandler<Events extends EventMap = Record<string, unknown>>
+  extends RequestHandler
+  implements ChannelHooks
+{
   /** The methods that open a stream. `['POST']` for streams that a body asks for: it is read before `checkConnection`. */
   static readonly methods: readonly string[] = ['GET'];
 
@@ -63,8 +67,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #work: StreamWork | null = null;
   #isEnded = false;
   #isOpenRunning = false;
-  /** Of calls that have failed while `open` runs. */
-  #whenOpened: (() => void)[] | null = null;
+  #letGoCalls: LetGoCalls | null = null;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -195,8 +198,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   ): Promise<boolean> {
     const work = this.#working;
     if (work === null) return Promise.resolve(false);
-    if (items instanceof WatchableStore) return this.#logIfLetGo('stream', work.read(items, event));
-    return this.#logIfLetGo(
+    if (items instanceof WatchableStore) return this.#watched('stream', work.read(items, event));
+    return this.#watched(
       'stream',
       work.stream(items, (item) => this.#send(Frame.ofMessage(event, item))),
     );
@@ -223,28 +226,11 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   ): Promise<HeldChannels> {
     const { broker } = this.#exchange.context.mount;
     const names = typeof channels === 'string' ? [channels] : channels;
-    const gap = async (lost: Gap) => {
-      try {
-        await this.gap(lost);
-      } catch (thrown) {
-        this.#fail('gap', thrown);
-      }
-    };
-    const relay = (frame: Frame, channel: string | null) => {
-      try {
-        return checkedRelayed(this.relay(frame, channel));
-      } catch (thrown) {
-        this.#fail('relay', thrown);
-        return null;
-      }
-    };
-    const isRelayed = this.relay !== EventSourceHandler.prototype.relay;
     const work = this.#working;
     if (work === null) return Promise.resolve(NEVER_SUBSCRIBED);
-    return this.#logIfLetGo(
-      'subscribe',
-      work.subscribe(broker, names, after, { gap, relay: isRelayed ? relay : null }),
-    );
+    const isRelayed = this.relay !== EventSourceHandler.prototype.relay;
+    const subscriberOf = (connection: Connection) => new StreamSubscriber(connection, this, isRelayed);
+    return this.#watched('subscribe', work.subscribe(broker, names, after, subscriberOf));
   }
 
   /**
@@ -278,11 +264,10 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     try {
       await this.open(this.params);
     } catch (thrown) {
-      this.#fail('open', thrown);
+      this[hookFailed]('open', thrown);
     }
     this.#isOpenRunning = false;
-    for (const logUnlessObserved of this.#whenOpened ?? []) logUnlessObserved();
-    this.#whenOpened = null;
+    this.#letGoCalls?.release();
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
@@ -305,6 +290,12 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   /** @internal */
   get [connectionIdOf](): number | null {
     return this.#connection?.id ?? null;
+  }
+
+  /** @internal */
+  [hookFailed](hook: string, thrown: unknown): void {
+    this.#exchange.logThrown(hook, thrown);
+    this.#connection?.close({ kind: 'error', error: thrown });
   }
 
   /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
@@ -374,29 +365,10 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     } catch {}
   }
 
-  /** A hook has failed whose caller may not have waited for it: reports it and ends the stream. */
-  #fail(hook: string, thrown: unknown): void {
-    this.#exchange.logThrown(hook, thrown);
-    this.#connection?.close({ kind: 'error', error: thrown });
-  }
-
-  /**
-   * Keeps a promise that was let go from taking the process with it: should it reject, that is logged, unless somebody awaits it.
-   * As long as `open` runs, it may still come to that.
-   */
-  #logIfLetGo<Result>(call: string, promise: Promise<Result>): Promise<Result> {
-    const observed = new ObservedPromise<Result>((resolve) => resolve(promise));
-    promise.catch((thrown) => {
-      const logUnlessObserved = () => {
-        if (!observed.isObserved) this.#exchange.logThrown(call, thrown);
-      };
-      if (!this.#isOpenRunning) logUnlessObserved();
-      else {
-        this.#whenOpened ??= [];
-        this.#whenOpened.push(logUnlessObserved);
-      }
-    });
-    return observed;
+  /** A call that need not be awaited. As long as `open` runs, it may still come to that. */
+  #watched<Result>(call: string, promise: Promise<Result>): Promise<Result> {
+    this.#letGoCalls ??= new LetGoCalls(this.#isOpenRunning);
+    return this.#letGoCalls.watch(promise, (thrown) => this.#exchange.logThrown(call, thrown));
   }
 
   #send(frame: Frame): Promise<boolean> {

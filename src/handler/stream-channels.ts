@@ -1,5 +1,6 @@
-import type { Broker, Resumed, Subscriber, Subscription } from '../channel/broker.js';
+import type { Broker, Resumed, Subscription } from '../channel/broker.js';
 import { OneAtATime } from '../one-at-a-time.js';
+import type { StreamSubscriber } from './stream-subscriber.js';
 
 /** What one call of `subscribe` holds of its stream's channels. */
 export interface HeldChannels extends Pick<Subscription, 'resumed'> {
@@ -12,16 +13,14 @@ export interface HeldChannels extends Pick<Subscription, 'resumed'> {
  * have asked for them. A channel is dropped when each call that named it has let go.
  */
 export class StreamChannels {
-  /** Whether what is delivered now is a replay: while channels are asked for, nothing else is. */
-  isReplaying = false;
   readonly #broker: Broker;
-  readonly #subscriber: Subscriber;
+  readonly #subscriber: StreamSubscriber;
   /** How many calls hold each channel. */
   readonly #holds = new Map<string, number>();
   readonly #asking = new OneAtATime();
   #subscription: Subscription | null = null;
 
-  constructor(broker: Broker, subscriber: Subscriber) {
+  constructor(broker: Broker, subscriber: StreamSubscriber) {
     this.#broker = broker;
     this.#subscriber = subscriber;
   }
@@ -59,7 +58,7 @@ export class StreamChannels {
     const wanted = channels.filter(isHeld);
     // The client has left, or the call was taken back, while another was asked for.
     if (wanted.length === 0 && channels.length > 0) return 'fresh';
-    this.isReplaying = true;
+    this.#subscriber.isReplaying = true;
     let resumed: Resumed;
     try {
       if (this.#subscription === null) {
@@ -67,7 +66,7 @@ export class StreamChannels {
         resumed = this.#subscription.resumed;
       } else resumed = await this.#subscription.add(wanted, after);
     } finally {
-      this.isReplaying = false;
+      this.#subscriber.isReplaying = false;
     }
     const released = wanted.filter((channel) => !isHeld(channel));
     if (released.length > 0) this.#subscription.unsubscribe(released);

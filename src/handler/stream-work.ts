@@ -1,24 +1,15 @@
 /** What the framework does for an open stream on its handler's behalf, and stops with it: iterators and subscriptions. */
 
-import { ACCEPTED } from '../accepted.js';
-import type { Broker, Gap } from '../channel/broker.js';
+import type { Broker } from '../channel/broker.js';
 import type { Connection } from '../connection/connection.js';
-import { quote, TradewindError } from '../errors.js';
-import { Frame } from '../event-stream/frame.js';
 import type { WatchableStore } from '../store/watchable-store.js';
 import { stoppableIterator } from './stoppable-iterator.js';
 import { StoreReader } from './store-reader.js';
 import { type HeldChannels, StreamChannels } from './stream-channels.js';
+import type { StreamSubscriber } from './stream-subscriber.js';
 
 /** What a client is subscribed to that has left already. */
 export const NEVER_SUBSCRIBED: HeldChannels = { resumed: 'fresh', unsubscribe() {} };
-
-/** A handler's hooks for what it is subscribed to. */
-export interface ChannelHooks {
-  gap(lost: Gap): Promise<void>;
-  /** Null: every event is sent as it is. */
-  readonly relay: ((frame: Frame, channel: string | null) => Frame | null) | null;
-}
 
 export class StreamWork {
   readonly #connection: Connection;
@@ -104,30 +95,12 @@ export class StreamWork {
     broker: Broker,
     channels: readonly string[],
     after: string | null,
-    { gap, relay }: ChannelHooks,
+    subscriberOf: (connection: Connection) => StreamSubscriber,
   ): Promise<HeldChannels> {
     const connection = this.#connection;
     if (!connection.isOpen) return NEVER_SUBSCRIBED;
     if (this.#channels === null) {
-      const held = new StreamChannels(broker, {
-        deliver: (frame, channel) => {
-          // Hot path: bench/fanout, case "broker publish".
-          const relayed = relay === null ? frame : relay(frame, channel);
-          if (relayed === null) return ACCEPTED;
-          if (held.isReplaying) connection.totals.replayedEvents += relayed.eventCount;
-          return connection.send(relayed);
-        },
-        gap: (lost) => {
-          connection.totals.gaps++;
-          return gap(lost);
-        },
-        // So that a client that is cut off before its first event does not lose it.
-        place: (id) => {
-          const placed = Frame.ofEvent({ id });
-          const relayed = relay === null ? placed : relay(placed, null);
-          if (relayed !== null) void connection.send(relayed);
-        },
-      });
+      const held = new StreamChannels(broker, subscriberOf(connection));
       this.#channels = held;
       connection.channels = held;
       this.#stops.add(() => held.stop());
@@ -136,15 +109,4 @@ export class StreamWork {
     if (connection.isOpen) connection.totals.resumed[holding.resumed]++;
     return holding;
   }
-}
-
-/** @throws {@link TradewindError} `NOT_A_FRAME` for anything that `relay` may not return. */
-export function checkedRelayed(relayed: unknown): Frame | null {
-  if (relayed instanceof Frame || relayed === null) return relayed;
-  // It is refused whatever becomes of it.
-  if (relayed instanceof Promise) relayed.catch(() => {});
-  throw new TradewindError(
-    'NOT_A_FRAME',
-    `relay() returned something other than a frame: ${quote(relayed)}. Return a Frame, or null for nothing; it cannot be async.`,
-  );
 }
