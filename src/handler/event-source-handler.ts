@@ -14,7 +14,7 @@ import { LetGoCalls } from './let-go-calls.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
-import { type ChannelHooks, hookFailed, StreamSubscriber } from './stream-subscriber.js';
+import { hookFailed, StreamSubscriber } from './stream-subscriber.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
@@ -56,10 +56,7 @@ export const connectionIdOf = Symbol('connectionIdOf');
  * router.mount('/doge/:breed', DogeHandler);
  * ```
  */
-export class EventSourceHandler<Events extends EventMap = Record<string, unknown>>
-  extends RequestHandler
-  implements ChannelHooks
-{
+export class EventSourceHandler<Events extends EventMap = Record<string, unknown>> extends RequestHandler {
   /** The methods that open a stream. `['POST']` for streams that a body asks for: it is read before `checkConnection`. */
   static readonly methods: readonly string[] = ['GET'];
 

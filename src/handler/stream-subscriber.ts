@@ -7,7 +7,7 @@ import { Frame } from '../event-stream/frame.js';
 /** Called with what a hook has thrown that nobody waits for: it is reported, and ends the stream. @internal */
 export const hookFailed = Symbol('hookFailed');
 
-/** A handler's hooks for what it is subscribed to. */
+/** A handler's hooks for what it is subscribed to. @internal */
 export interface ChannelHooks {
   gap(lost: Gap): unknown;
   relay(frame: Frame, channel: string | null): Frame | null;
@@ -22,7 +22,10 @@ export class StreamSubscriber implements Subscriber {
   readonly #hooks: ChannelHooks;
   readonly #isRelayed: boolean;
 
-  /** @param isRelayed - `relay` is called; otherwise every event is sent as it is. */
+  /**
+   * @param isRelayed - `relay` is called; otherwise every event is sent as it is.
+   * @internal
+   */
   constructor(connection: Connection, hooks: ChannelHooks, isRelayed: boolean) {
     this.#connection = connection;
     this.#hooks = hooks;
