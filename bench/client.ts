@@ -27,7 +27,7 @@ const GROUPS = [
   ['streamEvents', 'streamEvents, batches', 'a for await loop alone', 'http.get + eventsource-parser'],
 ];
 
-const server = await Helper.start('flood-server.ts');
+const server = await Helper.startBundle(new URL('support/flood-server.ts', import.meta.url));
 const { port } = await server.ask<{ port: number }>({ do: 'listen' });
 
 const rows = [['million events for each second', 'of CPU', 'of wall time', 'times as many, CPU', 'wall']];

@@ -35,7 +35,7 @@ for (const workload of workloads) {
   const speeds: Record<(typeof kinds)[number], number[]> = { tradewind: [], 'eventsource-parser': [] };
   const running = [];
   for (const kind of kinds) {
-    const helper = await Helper.start('parser.ts', ['--expose-gc']);
+    const helper = await Helper.startBundle(new URL('support/parser.ts', import.meta.url), [], ['--expose-gc']);
     const { events } = await helper.ask<{ events: number }>({ do: 'start', workload, kind });
     running.push({ kind, helper, events });
   }

@@ -3,15 +3,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { token } from './token.js';
 
 const EVENTS_IN_A_BLOCK = 1_000;
 const blocks: Record<string, Buffer> = {
   'id, event and data': blockOf((index) => `id: ${index}\nevent: tick\ndata: {"symbol":"DOGE","price":0.1234}\n\n`),
   'data only': blockOf((index) => `data: {"symbol":"DOGE","price":0.1234,"n":${String(index).padStart(14, '0')}}\n\n`),
-  tokens: blockOf(
-    (index) =>
-      `data: {"id":"chatcmpl-A1b2C3d4E5f6G7h8","object":"chat.completion.chunk","created":1763900000,"model":"doge-5","choices":[{"index":0,"delta":{"content":" wow"},"n":${index % 10}}]}\n\n`,
-  ),
+  tokens: blockOf((index) => token(index, ' wow')),
 };
 
 function blockOf(text: (index: number) => string): Buffer {

@@ -2,6 +2,7 @@
 
 import { createParser } from 'eventsource-parser';
 import { EventStreamParser } from 'tradewind/client';
+import { token } from './token.js';
 
 interface Made {
   readonly chunks: readonly Uint8Array[];
@@ -28,10 +29,6 @@ const texts: Record<string, (index: number) => string> = {
 };
 
 const CHUNK_BYTES: Record<string, number> = { '1 MiB lines': 1024 };
-
-function token(index: number, text: string): string {
-  return `data: {"id":"chatcmpl-A1b2C3d4E5f6G7h8","object":"chat.completion.chunk","created":1763900000,"model":"doge-5","choices":[{"index":0,"delta":{"content":"${text}"},"n":${index % 10}}]}\n\n`;
-}
 
 function make(workload: string): Made {
   const text = texts[workload]!;

@@ -57,10 +57,10 @@ test('Descriptor: is none of a TLS socket, whose bytes are to be encrypted', asy
   await once(server, 'listening');
   t.teardown(() => new Promise<void>((resolve) => server.close(() => resolve())));
   const client = connectTls({ port: (server.address() as { port: number }).port, rejectUnauthorized: false });
+  t.teardown(() => void client.destroy());
   const [socket] = (await once(server, 'secureConnection')) as [Socket];
+  t.teardown(() => void socket.destroy());
   t.is(Descriptor.of(socket), null);
-  client.destroy();
-  socket.destroy();
 });
 
 test('Descriptor: is none of what only looks like a socket', (t) => {

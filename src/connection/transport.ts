@@ -82,7 +82,7 @@ class SocketTransport implements Transport {
     // Hot path: bench/fanout. A socket that is closing would answer a write with an error; its close is on the way.
     const { socket } = this;
     if (!socket.writable) return true;
-    const taken = this.#descriptor === null ? 0 : this.#descriptor.write(bytes);
+    const taken = this.#descriptor?.write(bytes) ?? 0;
     return taken === bytes.length || socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
