@@ -9,12 +9,17 @@ import { Frame } from '../../src/event-stream/frame.js';
 import { type CloseReason, EventSourceHandler } from '../../src/index.js';
 import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
+import { numberOf, socketPairs } from '../support/socket-pairs.js';
 
 /** Connections that only count when they are flushed: the thousands that it takes would each need two sockets. */
 function counted(count: number) {
   const flushedAt: number[] = [];
   let turn = 0;
-  const connections = Array.from({ length: count }, () => ({ flush: () => void flushedAt.push(turn), close() {} }));
+  const connections = Array.from({ length: count }, () => ({
+    writeWith: () => false,
+    flush: () => void flushedAt.push(turn),
+    close() {},
+  }));
   return {
     flushedAt,
     write() {
@@ -49,6 +54,7 @@ for (const count of [3, 2_001]) {
       const isWarned = once(process, 'warning');
       const closed: CloseReason[] = [];
       const faulty = {
+        writeWith: () => false,
         flush() {
           throw fault;
         },
@@ -64,6 +70,27 @@ for (const count of [3, 2_001]) {
     },
   );
 }
+
+test.serial('fan-out: what a close hook does to other connections comes after their events have left', async (t) => {
+  // A hook may close their sockets, and the system may give their numbers to others: to a file, whose bytes these would be.
+  const fault = new Error('cannot be put together');
+  const { socket, client } = await (await socketPairs(t))();
+  const isWarned = once(process, 'warning');
+  const raise = () => {
+    throw fault;
+  };
+  flushAtTurnEnd({ writeWith: raise, flush: raise, close: () => socket.destroy() });
+  flushAtTurnEnd({
+    writeWith(writes) {
+      writes.add({ writeRest: raise }, numberOf(socket), Buffer.from('wow'));
+      return true;
+    },
+    flush: raise,
+    close: raise,
+  });
+  t.is(`${Buffer.concat(await client.toArray())}`, 'wow');
+  t.deepEqual(await isWarned, [fault]);
+});
 
 test.serial('fan-out: keeps nothing of a turn that is over', async (t) => {
   const frame = Frame.ofEvent({ data: 'wow' });

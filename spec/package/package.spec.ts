@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,10 +49,12 @@ test('package: holds what a user needs and nothing else', async (t) => {
     files.includes('dist/index.js') && files.includes('dist/index.d.ts') && files.includes('dist/testing/index.js'),
   );
   t.true(['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'].every((file) => files.includes(file)));
+  const prebuild = `prebuilds/${process.platform}-${process.arch}/send-all.node`;
+  t.is(files.includes(prebuild), existsSync(join(root, prebuild)));
   t.deepEqual(
     files.filter(
       (file) =>
-        !/^(dist\/.+\.(js|d\.ts|map)|dist\/hub\/console\/page\/\w+\.(css|html|svg)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(
+        !/^(dist\/.+\.(js|d\.ts|map)|dist\/hub\/console\/page\/\w+\.(css|html|svg)|prebuilds\/linux-(x64|arm64)\/send-all\.node|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(
           file,
         ),
     ),

@@ -136,6 +136,24 @@ test('Router.statistics: counts each event for each connection, and every byte o
   t.is(queuedBytes, 0);
 });
 
+test('Router.statistics: counts every byte once, also of an event that the system takes in parts', async (t) => {
+  const { Handler, next } = streams();
+  const { server, router } = await serve(t, (router) => router.mount('/', Handler, waitForever));
+  const raw = await RawSocket.open(t, server);
+  raw.send(requestText('/'));
+  const stream = await next();
+  await raw.until(({ text }) => text.includes('\r\n\r\n'));
+  raw.socket.pause();
+  while (stream.request.socket.writableLength === 0) {
+    void stream.writeMessage('message', 'x'.repeat(4_000));
+    await turns();
+  }
+  void stream.writeMessage('last', 'event');
+  raw.socket.resume();
+  await raw.until(({ body }) => body.endsWith('data: event\n\n\r\n'));
+  t.is(router.statistics().sentBytes, raw.body.length);
+});
+
 test('Router.statistics: counts compressed bytes as they are sent, and the events in them', async (t) => {
   const { Handler, next } = streams();
   const { server, router } = await serve(t, (router) =>

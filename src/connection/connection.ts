@@ -12,6 +12,7 @@ import type { ContentCoding } from './shared-gzip.js';
 import { LatestFrames } from './slow-consumer.js';
 import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
+import type { TurnWrites } from './turn-writes.js';
 
 /** Why a stream ended. `error` carries what was thrown, or the socket's error, where there is one. */
 export interface CloseReason {
@@ -194,14 +195,40 @@ export class Connection {
     if (wasOpen) this.#onClose(reason);
   }
 
+  /**
+   * Has what this turn has brought written together with what others write.
+   *
+   * @returns false: it is left, for {@link flush}. What throws leaves it as well.
+   * @internal
+   */
+  writeWith(writes: TurnWrites): boolean {
+    // Hot path: bench/fanout.
+    const batch = this.#batch;
+    if (batch === null || this.#room !== null) return false;
+    const { descriptor } = this.#transport;
+    if (descriptor === -1) return false;
+    const bytes = this.#shape(batch.join());
+    this.#batch = null;
+    this.#isScheduled = false;
+    this.#countSent(batch.eventCount, bytes.length);
+    writes.add(this, descriptor, bytes);
+    return true;
+  }
+
+  /** Writes what the system had no room for. @internal */
+  writeRest(rest: Buffer): void {
+    this.#countSent(0, -rest.length);
+    this.#put(rest);
+  }
+
   /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
   flush(): void {
     this.#isScheduled = false;
     const frame = this.#rest === null ? this.#takeAll() : null;
     if (frame !== null) {
-      this.#sentEvents += frame.eventCount;
-      this.#registry.totals.sentEvents += frame.eventCount;
-      this.#put(this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame)));
+      const bytes = this.#shape(frame);
+      this.#countSent(frame.eventCount, 0);
+      this.#put(bytes);
     }
     if (this.#state === 'closing' && this.#rest === null) {
       this.#state = 'ended';
@@ -282,6 +309,18 @@ export class Connection {
     return Frame.join(frames);
   }
 
+  #shape(frame: Frame): Buffer {
+    return this.#transport.shape(this.#coding === null ? frame : this.#coding.encode(frame));
+  }
+
+  #countSent(events: number, bytes: number): void {
+    const { totals } = this.#registry;
+    this.#sentEvents += events;
+    totals.sentEvents += events;
+    this.#putBytes += bytes;
+    totals.sentBytes += bytes;
+  }
+
   #put(bytes: Buffer): void {
     for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
       const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(start, start + SLICE_BYTES);
@@ -294,8 +333,7 @@ export class Connection {
 
   #putSlice(slice: Buffer): boolean {
     try {
-      this.#putBytes += slice.length;
-      this.#registry.totals.sentBytes += slice.length;
+      this.#countSent(0, slice.length);
       return this.#transport.put(slice);
     } catch (error) {
       // A middleware's own `write` may throw; one bad connection must not keep the others of this turn from theirs.

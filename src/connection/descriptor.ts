@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 
@@ -20,18 +19,18 @@ const IS_UNKNOWN =
  * our layers costs less than `socket.write` alone (bench/stack).
  *
  * The system takes what it has room for, and never waits: the descriptor of a socket is non-blocking. What it does not take, and what goes wrong,
- * is the stream's to deal with. It is not asked where the stream would do more than write: where it has something to write first,
- * counts the time since the last write, or has a `write` that is not Node's own, by which somebody counts.
+ * is the stream's to deal with. It is not to be had where the stream would do more than write: where it has something to write first, is
+ * ending, counts the time since the last write, or has a `write` that is not Node's own, by which somebody counts.
  */
 export class Descriptor {
   readonly #socket: HandledSocket;
   readonly #handle: Handle;
-  readonly #fd: number;
+  readonly #number: number;
 
-  private constructor(socket: HandledSocket, handle: Handle, fd: number) {
+  private constructor(socket: HandledSocket, handle: Handle, number: number) {
     this.#socket = socket;
     this.#handle = handle;
-    this.#fd = fd;
+    this.#number = number;
   }
 
   /** Null where there is none, as with TLS, or it is not known to be the socket's own. */
@@ -42,16 +41,11 @@ export class Descriptor {
     return fd >= 0 ? new Descriptor(socket, handle, fd) : null;
   }
 
-  /** How many of the bytes the system has taken. */
-  write(bytes: Buffer): number {
+  /** The number, if bytes may be written to it in this turn; otherwise -1. */
+  get number(): number {
     // Hot path: bench/fanout. A closed socket has given up its handle, and the system may have given the number to another.
     const socket = this.#socket;
-    if (socket._handle !== this.#handle || socket.writableLength > 0) return 0;
-    if (socket.timeout || socket.write !== write) return 0;
-    try {
-      return writeSync(this.#fd, bytes);
-    } catch {
-      return 0;
-    }
+    if (socket._handle !== this.#handle || socket.writableLength > 0 || !socket.writable) return -1;
+    return socket.timeout || socket.write !== write ? -1 : this.#number;
   }
 }

@@ -15,6 +15,8 @@ import { takeOver } from './take-over.js';
 export interface Transport {
   /** The bytes of a frame in the shape that {@link put} takes. */
   shape(frame: Frame): Buffer;
+  /** The socket's file descriptor, if what {@link shape} makes may be written to it in this turn; otherwise -1. */
+  readonly descriptor: number;
   /** Hands bytes over. False means: enough for now, wait for {@link onceDrained} before the next. */
   put(bytes: Buffer): boolean;
   /** It holds no more than this when {@link put} has returned true; Infinity: not known. */
@@ -70,6 +72,10 @@ class SocketTransport implements Transport {
     this.#descriptor = Descriptor.of(socket);
   }
 
+  get descriptor(): number {
+    return this.#descriptor?.number ?? -1;
+  }
+
   get mostBytes(): number {
     return this.socket.writableHighWaterMark;
   }
@@ -79,11 +85,8 @@ class SocketTransport implements Transport {
   }
 
   put(bytes: Buffer): boolean {
-    // Hot path: bench/fanout. A socket that is closing would answer a write with an error; its close is on the way.
-    const { socket } = this;
-    if (!socket.writable) return true;
-    const taken = this.#descriptor?.write(bytes) ?? 0;
-    return taken === bytes.length || socket.write(taken === 0 ? bytes : bytes.subarray(taken));
+    // A socket that is closing would answer a write with an error; its close is on the way.
+    return !this.socket.writable || this.socket.write(bytes);
   }
 
   get queuedBytes(): number {
@@ -113,6 +116,7 @@ class SocketTransport implements Transport {
 
 /** Writes through the response: HTTP/1.0, HTTP/2, or with a middleware's `write` in between. */
 class ResponseTransport implements Transport {
+  readonly descriptor = -1;
   // The methods used are the same on both classes; one type spares a cast at each call.
   readonly #response: ServerResponse & { flush?: () => void };
   readonly #original: HttpResponse;

@@ -3,13 +3,16 @@
 import { toError } from '../errors.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
+import { nativeSendAll, sendOneByOne } from './send-all.js';
+import { TurnWrites } from './turn-writes.js';
 
-type Flushed = Pick<Connection, 'flush' | 'close'>;
+type Flushed = Pick<Connection, 'writeWith' | 'flush' | 'close'>;
 
 /** So many connections are flushed at once; of more, a part in each turn, so that a huge channel does not hold up all the rest. */
 const MAX_AT_ONCE = 2_000;
 const PART = 500;
 
+const writes = new TurnWrites(nativeSendAll() ?? sendOneByOne, MAX_AT_ONCE);
 let written: Flushed[] = [];
 /** What is flushed in parts, from the one at {@link next} on. */
 const backlog: Flushed[][] = [];
@@ -54,12 +57,23 @@ function flushPart(connections: readonly Flushed[]): void {
 
 /** One that throws must not keep the others from theirs. */
 function flushBetween(connections: readonly Flushed[], start: number, end: number): void {
-  // Hot path: bench/fanout. It is begun again after one that threw, so that the rest need no `try` each.
-  for (let at = start; at < end; ) {
+  // Hot path: bench/fanout.
+  const apart: Flushed[] = [];
+  for (let at = start; at < end; at++) {
+    const connection = connections[at]!;
     try {
-      while (at < end) connections[at++]!.flush();
+      if (connection.writeWith(writes)) continue;
+    } catch {
+      // Nothing of it is written, and `flush` will throw it again: here, a close hook would run before all is sent.
+    }
+    apart.push(connection);
+  }
+  writes.send();
+  for (const connection of apart) {
+    try {
+      connection.flush();
     } catch (thrown) {
-      dropFaulty(connections[at - 1]!, thrown);
+      dropFaulty(connection, thrown);
     }
   }
 }

@@ -1,0 +1,40 @@
+import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+/**
+ * Sends the same bytes to each of some sockets, as far as the system has room for them, and never waits.
+ *
+ * @param descriptors - the sockets' file descriptors: non-blocking ones, from `start` to before `end`.
+ * @param taken - gets at the same places how many of the bytes the system has taken: 0 as well where something went wrong.
+ * @returns whether all have been taken, by every socket.
+ */
+export type SendAll = (
+  descriptors: Int32Array,
+  start: number,
+  end: number,
+  bytes: Uint8Array,
+  taken: Int32Array,
+) => boolean;
+
+/** A call of the system for each, and of JavaScript as well: where there is no native code for this machine. */
+export const sendOneByOne: SendAll = (descriptors, start, end, bytes, taken) => {
+  let isWhole = true;
+  for (let at = start; at < end; at++) {
+    try {
+      taken[at] = writeSync(descriptors[at]!, bytes);
+    } catch {
+      taken[at] = 0;
+    }
+    if (taken[at] !== bytes.length) isWhole = false;
+  }
+  return isWhole;
+};
+
+/** `send-all.c`, as `npm run build` compiles it; null on other systems, without a compiler, and with Node's `--no-addons`. */
+export function nativeSendAll(): SendAll | null {
+  try {
+    return createRequire(import.meta.url)(`../../prebuilds/${process.platform}-${process.arch}/send-all.node`).sendAll;
+  } catch {
+    return null;
+  }
+}
