@@ -7,12 +7,13 @@ type HandledSocket = Socket & { readonly _handle?: Handle | null };
 
 const HANDLES = ['TCP', 'Pipe'];
 const { write } = Writable.prototype;
-/** Others have descriptors that are not the system's, or none; and with this flag Node prints a stack for each write. */
-const IS_UNKNOWN =
+/** Whether sockets have descriptors that are the system's. With this flag Node prints a stack for each write to one. */
+export const HAS_DESCRIPTORS = !(
   process.platform === 'win32' ||
   'bun' in process.versions ||
   'deno' in process.versions ||
-  process.execArgv.includes('--trace-sync-io');
+  process.execArgv.includes('--trace-sync-io')
+);
 
 /**
  * A socket's file descriptor, to write to it past Node's stream, which makes an object for each write: past it, a delivery through all of
@@ -36,7 +37,7 @@ export class Descriptor {
   /** Null where there is none, as with TLS, or it is not known to be the socket's own. */
   static of(socket: HandledSocket): Descriptor | null {
     const handle = socket._handle;
-    if (IS_UNKNOWN || !handle || !HANDLES.includes(handle.constructor.name)) return null;
+    if (!HAS_DESCRIPTORS || !handle || !HANDLES.includes(handle.constructor.name)) return null;
     const { fd = -1 } = handle;
     return fd >= 0 ? new Descriptor(socket, handle, fd) : null;
   }

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { HAS_DESCRIPTORS } from './descriptor.js';
 
 /**
  * Sends the same bytes to each of some sockets, as far as the system has room for them, and never waits.
@@ -32,6 +33,8 @@ export const sendOneByOne: SendAll = (descriptors, start, end, bytes, taken) => 
 
 /** `send-all.c`, as `npm run build` compiles it; null on other systems, without a compiler, and with Node's `--no-addons`. */
 export function nativeSendAll(): SendAll | null {
+  // Deno would ask the user whether it may load it.
+  if (!HAS_DESCRIPTORS) return null;
   try {
     return createRequire(import.meta.url)(`../../prebuilds/${process.platform}-${process.arch}/send-all.node`).sendAll;
   } catch {

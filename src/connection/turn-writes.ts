@@ -50,11 +50,16 @@ export class TurnWrites {
     this.#writers = [];
     this.#runs = [];
     this.#lastBytes = null;
+    const endOf = (run: number) => runs[run + 1]?.start ?? writers.length;
+    let isWhole = true;
     for (let run = 0; run < runs.length; run++) {
       const { bytes, start } = runs[run]!;
-      const end = runs[run + 1]?.start ?? writers.length;
-      if (this.#sendAll(this.#descriptors, start, end, bytes, this.#taken)) continue;
-      for (let at = start; at < end; at++) {
+      if (!this.#sendAll(this.#descriptors, start, endOf(run), bytes, this.#taken)) isWhole = false;
+    }
+    if (isWhole) return;
+    for (let run = 0; run < runs.length; run++) {
+      const { bytes, start } = runs[run]!;
+      for (let at = start; at < endOf(run); at++) {
         const taken = this.#taken[at]!;
         if (taken < bytes.length) writers[at]!.writeRest(bytes.subarray(taken));
       }
