@@ -14,7 +14,7 @@ export type {
 } from './channel/broker.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './channel/memory-broker.js';
 export type { Clock, Timer } from './clock.js';
-export type { CloseReason } from './connection/connection.js';
+export type { CloseReason } from './connection/close-reason.js';
 export type { ConnectionOptions, SlowConsumerPolicy } from './connection/connection-options.js';
 export type { HttpRequest, HttpResponse } from './connection/http.js';
 export type { OpenConnection } from './connection/open-connection.js';

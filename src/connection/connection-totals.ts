@@ -1,5 +1,5 @@
 import type { Resumed } from '../channel/broker.js';
-import type { CloseReason } from './connection.js';
+import type { CloseReason } from './close-reason.js';
 import type { SlowConsumerPolicy } from './connection-options.js';
 
 /** What is counted of connections, and outlives each of them. Every number only grows. */

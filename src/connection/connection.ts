@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { ACCEPTED } from '../accepted.js';
 import { Frame } from '../event-stream/frame.js';
 import { Batch } from './batch.js';
+import { type CloseReason, isLost } from './close-reason.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
 import type { ConnectionTotals } from './connection-totals.js';
@@ -14,22 +15,10 @@ import type { Transport } from './transport.js';
 import { flushAtTurnEnd } from './turn.js';
 import type { TurnWrites } from './turn-writes.js';
 
-/** Why a stream ended. `error` carries what was thrown, or the socket's error, where there is one. */
-export interface CloseReason {
-  /**
-   * - `client`: the client left.
-   * - `end`: `end()` was called.
-   * - `drain`: the server, or the router, is closing.
-   * - `slow-consumer`: the client did not keep up, see `slowConsumer`, or was too far behind a `QueueStore`.
-   * - `write-failed`: the operating system refused a write, or a middleware's own `write` threw.
-   * - `error`: `open` threw.
-   */
-  readonly kind: 'client' | 'end' | 'drain' | 'slow-consumer' | 'write-failed' | 'error';
-  readonly error?: unknown;
-}
-
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
+/** In place of how many bytes had been put at a check: what is put until the next one is the heartbeat, of which the time is known. */
+const HAS_BEATEN = -1;
 
 /** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
 const SLICE_BYTES = 64 * 1024;
@@ -258,7 +247,7 @@ export class Connection {
       this.#progressAt = now;
       this.#heldBytes = 0;
     }
-    if (this.#putBytes !== this.#checkedBytes) this.#wroteAt = now;
+    if (this.#putBytes !== this.#checkedBytes && this.#checkedBytes !== HAS_BEATEN) this.#wroteAt = now;
     this.#takenBytes = takenBytes;
     this.#checkedBytes = this.#putBytes;
     if (this.#state === 'ended' && !isBehind) this.#release();
@@ -268,9 +257,8 @@ export class Connection {
       this.judge(now, null);
     } else if (heartbeatMs > 0 && this.#state === 'open' && now - this.#wroteAt >= heartbeatMs) {
       void this.send(HEARTBEAT);
-      this.flush();
       this.#wroteAt = now;
-      this.#checkedBytes = this.#putBytes;
+      this.#checkedBytes = HAS_BEATEN;
     }
     return null;
   }
@@ -402,16 +390,4 @@ export class Connection {
     this.#rest = null;
     this.#registry.delete(this);
   }
-}
-
-/** Whether there is no one left to write to, or no use in it. */
-function isLost({ kind }: CloseReason): boolean {
-  return kind === 'client' || kind === 'slow-consumer' || kind === 'write-failed';
-}
-
-/** Why the socket closed: the client's doing, or a write that failed. */
-export function leftBy(socket: { errored?: (Error & { syscall?: string }) | null } | null): CloseReason {
-  const error = socket?.errored;
-  if (!error) return { kind: 'client' };
-  return { kind: error.syscall === 'write' ? 'write-failed' : 'client', error };
 }

@@ -1,7 +1,8 @@
 /** The class this project is for: one handler for each connection of an event stream. */
 
 import type { Gap } from '../channel/broker.js';
-import { type CloseReason, Connection, leftBy } from '../connection/connection.js';
+import { type CloseReason, leftBy } from '../connection/close-reason.js';
+import { Connection } from '../connection/connection.js';
 import type { Transport } from '../connection/transport.js';
 import { HttpError, TradewindError } from '../errors.js';
 import type { EventMap, EventOptions } from '../event-stream/event.js';

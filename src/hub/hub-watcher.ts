@@ -1,5 +1,5 @@
 import type { Gap } from '../channel/broker.js';
-import type { CloseReason } from '../connection/connection.js';
+import type { CloseReason } from '../connection/close-reason.js';
 import type { Frame } from '../event-stream/frame.js';
 import type { Update } from './updates/update.js';
 

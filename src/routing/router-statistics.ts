@@ -1,5 +1,5 @@
 import type { Resumed } from '../channel/broker.js';
-import type { CloseReason } from '../connection/connection.js';
+import type { CloseReason } from '../connection/close-reason.js';
 import type { SlowConsumerPolicy } from '../connection/connection-options.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { ConnectionTotals } from '../connection/connection-totals.js';

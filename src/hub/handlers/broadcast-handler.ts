@@ -1,6 +1,6 @@
 import type { Gap } from '../../channel/broker.js';
 import type { Timer } from '../../clock.js';
-import type { CloseReason } from '../../connection/connection.js';
+import type { CloseReason } from '../../connection/close-reason.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { TopicSelectors } from '../topics/topic-selectors.js';
 import { checkedChannelName } from '../updates/hub-channels.js';

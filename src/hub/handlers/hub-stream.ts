@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { LONGEST_TIMER_MS, type Timer } from '../../clock.js';
-import type { CloseReason } from '../../connection/connection.js';
+import type { CloseReason } from '../../connection/close-reason.js';
 import type { Frame } from '../../event-stream/frame.js';
 import { connectionIdOf, EventSourceHandler } from '../../handler/event-source-handler.js';
 import type { HeldChannels } from '../../handler/stream-channels.js';
