@@ -3,6 +3,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { EventSourceHandler } from '../../src/index.js';
 import { ContractSubscriber } from '../../src/testing/contract/contract-subscriber.js';
+import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
 
 /** So many streams of the channel `news`, each of which publishes on `left` when it closes. */
@@ -50,6 +51,43 @@ test('fan-out: reaches all who stay when half of the others leave in the midst o
   while (left.length < 50) left.push(await first!.next('left'));
   t.is(left.length, 50);
   t.is(router.connections, 50);
+});
+
+test('fan-out: an end that comes between an event and its rest comes after both', async (t) => {
+  const streams = new Map<string, EventSourceHandler>();
+  let isEnded = false;
+  class Follower extends EventSourceHandler {
+    override async open({ name = '' }: Record<string, string>) {
+      streams.set(name, this);
+      // Node calls it when the first of them has to wait for room: the second has to as well, and has not been told.
+      if (name === 'first') this.request.socket.on('newListener', (event) => event === 'drain' && endSecond());
+      await this.subscribe('news');
+      this.writeMessage('ready', '');
+    }
+  }
+  function endSecond() {
+    isEnded = true;
+    streams.get('second')!.end();
+  }
+  const { client, router } = await serve(t, (router) =>
+    router.mount('/:name', Follower, { maxBufferedBytes: 2 ** 26 }),
+  );
+  const clients = [await client('/first'), await client('/second')];
+  for (const one of clients) {
+    await one.next('ready');
+    one.stall();
+  }
+  let count = 0;
+  for (; !isEnded; count++) {
+    void router.broker.publish('news', 'large', 'x'.repeat(33_000));
+    await turns();
+  }
+  const [, second] = clients;
+  second!.resume();
+  await second!.closed;
+  const large = second!.events.filter(({ type }) => type === 'large');
+  t.is(large.length, count);
+  t.true(large.every(({ data }) => data.length === 33_000));
 });
 
 test('fan-out: is in order for those who subscribe, and leave, while they are handed an event', async (t) => {

@@ -11,14 +11,16 @@ import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
 import { numberOf, socketPairs } from '../support/socket-pairs.js';
 
+/** In place of a connection, of which it does what its spec does not say. */
+const standIn = { descriptor: -1, writeWith: () => false, keepRest() {}, writeRest() {}, flush() {}, close() {} };
+
 /** Connections that only count when they are flushed: the thousands that it takes would each need two sockets. */
 function counted(count: number) {
   const flushedAt: number[] = [];
   let turn = 0;
   const connections = Array.from({ length: count }, () => ({
-    writeWith: () => false,
+    ...standIn,
     flush: () => void flushedAt.push(turn),
-    close() {},
   }));
   return {
     flushedAt,
@@ -54,7 +56,7 @@ for (const count of [3, 2_001]) {
       const isWarned = once(process, 'warning');
       const closed: CloseReason[] = [];
       const faulty = {
-        writeWith: () => false,
+        ...standIn,
         flush() {
           throw fault;
         },
@@ -72,23 +74,47 @@ for (const count of [3, 2_001]) {
 }
 
 test.serial('fan-out: what a close hook does to other connections comes after their events have left', async (t) => {
-  // A hook may close their sockets, and the system may give their numbers to others: to a file, whose bytes these would be.
   const fault = new Error('cannot be put together');
   const { socket, client } = await (await socketPairs(t))();
   const isWarned = once(process, 'warning');
   const raise = () => {
     throw fault;
   };
-  flushAtTurnEnd({ writeWith: raise, flush: raise, close: () => socket.destroy() });
+  flushAtTurnEnd({ ...standIn, writeWith: raise, flush: raise, close: () => socket.destroy() });
   flushAtTurnEnd({
+    ...standIn,
+    descriptor: numberOf(socket),
     writeWith(writes) {
-      writes.add({ writeRest: raise }, numberOf(socket), Buffer.from('wow'));
+      writes.add(this, Buffer.from('wow'));
       return true;
     },
-    flush: raise,
-    close: raise,
   });
   t.is(`${Buffer.concat(await client.toArray())}`, 'wow');
+  t.deepEqual(await isWarned, [fault]);
+});
+
+test.serial('fan-out: one that cannot go on where the system had no room keeps no other from it', async (t) => {
+  const fault = new Error('a listener of the socket threw');
+  const isWarned = once(process, 'warning');
+  const done: string[] = [];
+  const late = (writeRest: () => void) => ({
+    ...standIn,
+    writeWith(writes: Parameters<Parameters<typeof flushAtTurnEnd>[0]['writeWith']>[0]) {
+      writes.add(this, Buffer.from('wow'));
+      return true;
+    },
+    writeRest,
+    close: () => void done.push('closed'),
+  });
+  flushAtTurnEnd(
+    late(() => {
+      throw fault;
+    }),
+  );
+  flushAtTurnEnd(late(() => void done.push('rest')));
+  flushAtTurnEnd({ ...standIn, flush: () => void done.push('flushed') });
+  await new Promise(setImmediate);
+  t.deepEqual(done, ['closed', 'rest', 'flushed']);
   t.deepEqual(await isWarned, [fault]);
 });
 

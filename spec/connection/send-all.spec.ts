@@ -20,7 +20,7 @@ const ways: [string, SendAll | null][] = [
 /** Without a compiler there is nothing native, and all that it does is done by the other. */
 function isThere(t: ExecutionContext, sendAll: SendAll | null): sendAll is SendAll {
   if (sendAll === null)
-    notTested(t, 'fan-out by native code (not built: no cc found). Debian: apt-get install gcc libc6-dev');
+    notTested(t, 'fan-out by native code (not built). Debian: apt-get install gcc libc6-dev; then: npm run build');
   return sendAll !== null;
 }
 

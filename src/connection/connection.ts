@@ -184,30 +184,42 @@ export class Connection {
     if (wasOpen) this.#onClose(reason);
   }
 
+  /** See {@link Transport.descriptor}. Once it has ended, there is nothing to write any more. @internal */
+  get descriptor(): number {
+    return this.isOpen ? this.#transport.descriptor : -1;
+  }
+
   /**
    * Has what this turn has brought written together with what others write.
    *
    * @returns false: it is left, for {@link flush}. What throws leaves it as well.
    * @internal
    */
-  writeWith(writes: TurnWrites): boolean {
+  writeWith(writes: TurnWrites<this>): boolean {
     // Hot path: bench/fanout.
     const batch = this.#batch;
-    if (batch === null || this.#room !== null) return false;
-    const { descriptor } = this.#transport;
-    if (descriptor === -1) return false;
+    if (batch === null || this.#room !== null || !this.#transport.hasDescriptor) return false;
     const bytes = this.#shape(batch.join());
     this.#batch = null;
     this.#isScheduled = false;
     this.#countSent(batch.eventCount, bytes.length);
-    writes.add(this, descriptor, bytes);
+    writes.add(this, bytes);
     return true;
   }
 
-  /** Writes what the system had no room for. @internal */
-  writeRest(rest: Buffer): void {
+  /** Keeps what the system had no room for, until {@link writeRest}. @internal */
+  keepRest(rest: Buffer): void {
     this.#countSent(0, -rest.length);
+    if (this.isOpen) this.#rest = rest;
+  }
+
+  /** Goes on with what there was no room for: there may be some now. @internal */
+  writeRest(): void {
+    const rest = this.#rest;
+    if (rest === null || this.#state === 'closed') return;
+    this.#rest = null;
     this.#put(rest);
+    this.flush();
   }
 
   /** Writes what waits. Called at the end of a turn, and when the client has taken what was on its way. @internal */
@@ -314,7 +326,7 @@ export class Connection {
       const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(start, start + SLICE_BYTES);
       if (this.#putSlice(slice)) continue;
       this.#rest = bytes.subarray(start + slice.length);
-      this.#transport.onceDrained(() => this.#drained());
+      this.#transport.onceDrained(() => this.writeRest());
       return;
     }
   }
@@ -328,14 +340,6 @@ export class Connection {
       this.close({ kind: 'write-failed', error });
       return true;
     }
-  }
-
-  #drained(): void {
-    const rest = this.#rest;
-    if (rest === null || this.#state === 'closed') return;
-    this.#rest = null;
-    this.#put(rest);
-    this.flush();
   }
 
   #untilRoom(): Promise<boolean> {

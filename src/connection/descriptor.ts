@@ -42,7 +42,7 @@ export class Descriptor {
     return fd >= 0 ? new Descriptor(socket, handle, fd) : null;
   }
 
-  /** The number, if bytes may be written to it in this turn; otherwise -1. */
+  /** The number, if bytes may be written to it now; otherwise -1. */
   get number(): number {
     // Hot path: bench/fanout. A closed socket has given up its handle, and the system may have given the number to another.
     const socket = this.#socket;

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { HAS_DESCRIPTORS } from './descriptor.js';
 
 /**
@@ -31,12 +32,18 @@ export const sendOneByOne: SendAll = (descriptors, start, end, bytes, taken) => 
   return isWhole;
 };
 
-/** `send-all.c`, as `npm run build` compiles it; null on other systems, without a compiler, and with Node's `--no-addons`. */
+/**
+ * `send-all.c`, as `npm run build` compiles it; null on other systems, where it was not compiled, and with Node's `--no-addons`.
+ *
+ * It is found through the package's name, not from this file's place: of a bundle, that could be anybody's folder.
+ */
 export function nativeSendAll(): SendAll | null {
   // Deno would ask the user whether it may load it.
   if (!HAS_DESCRIPTORS) return null;
+  const require = createRequire(import.meta.url);
   try {
-    return createRequire(import.meta.url)(`../../prebuilds/${process.platform}-${process.arch}/send-all.node`).sendAll;
+    const prebuild = `prebuilds/${process.platform}-${process.arch}/send-all.node`;
+    return require(join(dirname(require.resolve('tradewind/package.json')), prebuild)).sendAll;
   } catch {
     return null;
   }

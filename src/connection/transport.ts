@@ -15,7 +15,9 @@ import { takeOver } from './take-over.js';
 export interface Transport {
   /** The bytes of a frame in the shape that {@link put} takes. */
   shape(frame: Frame): Buffer;
-  /** The socket's file descriptor, if what {@link shape} makes may be written to it in this turn; otherwise -1. */
+  /** Whether there is a file descriptor to write to, at times. */
+  readonly hasDescriptor: boolean;
+  /** The socket's file descriptor, if what {@link shape} makes may be written to it now; otherwise -1. */
   readonly descriptor: number;
   /** Hands bytes over. False means: enough for now, wait for {@link onceDrained} before the next. */
   put(bytes: Buffer): boolean;
@@ -72,6 +74,10 @@ class SocketTransport implements Transport {
     this.#descriptor = Descriptor.of(socket);
   }
 
+  get hasDescriptor(): boolean {
+    return this.#descriptor !== null;
+  }
+
   get descriptor(): number {
     return this.#descriptor?.number ?? -1;
   }
@@ -116,6 +122,7 @@ class SocketTransport implements Transport {
 
 /** Writes through the response: HTTP/1.0, HTTP/2, or with a middleware's `write` in between. */
 class ResponseTransport implements Transport {
+  readonly hasDescriptor = false;
   readonly descriptor = -1;
   // The methods used are the same on both classes; one type spares a cast at each call.
   readonly #response: ServerResponse & { flush?: () => void };

@@ -1,11 +1,9 @@
+import type { Connection } from './connection.js';
 import type { SendAll } from './send-all.js';
 
-interface Writer {
-  /** Called with what the system had no room for. */
-  writeRest(rest: Buffer): void;
-}
+type Writer = Pick<Connection, 'descriptor' | 'keepRest'>;
 
-/** Some descriptors that get the same bytes. */
+/** Some that get the same bytes, one after the other. */
 interface Run {
   readonly bytes: Buffer;
   readonly start: number;
@@ -14,15 +12,12 @@ interface Run {
 /**
  * What the connections of one turn write, put together: those that get the same bytes one after the other, as they do on a channel, take one
  * call.
- *
- * Nothing but {@link add} may happen between the first of them and {@link send}, and no code of a user's: it could close a
- * socket, whose number the system would give to another.
  */
-export class TurnWrites {
+export class TurnWrites<Kind extends Writer> {
   readonly #sendAll: SendAll;
   readonly #descriptors: Int32Array;
   readonly #taken: Int32Array;
-  #writers: Writer[] = [];
+  #writers: Kind[] = [];
   #runs: Run[] = [];
   #lastBytes: Buffer | null = null;
 
@@ -33,36 +28,48 @@ export class TurnWrites {
     this.#taken = new Int32Array(capacity);
   }
 
-  add(writer: Writer, descriptor: number, bytes: Buffer): void {
+  add(writer: Kind, bytes: Buffer): void {
     // Hot path: bench/fanout.
-    const start = this.#writers.length;
     if (bytes !== this.#lastBytes) {
-      this.#runs.push({ bytes, start });
+      this.#runs.push({ bytes, start: this.#writers.length });
       this.#lastBytes = bytes;
     }
-    this.#descriptors[start] = descriptor;
     this.#writers.push(writer);
   }
 
-  send(): void {
+  /** @returns those for whose bytes the system had no room: each keeps the rest, and has to write it. */
+  send(): Kind[] {
     const writers = this.#writers;
     const runs = this.#runs;
     this.#writers = [];
     this.#runs = [];
     this.#lastBytes = null;
-    const endOf = (run: number) => runs[run + 1]?.start ?? writers.length;
-    let isWhole = true;
+    const late: Kind[] = [];
     for (let run = 0; run < runs.length; run++) {
       const { bytes, start } = runs[run]!;
-      if (!this.#sendAll(this.#descriptors, start, endOf(run), bytes, this.#taken)) isWhole = false;
-    }
-    if (isWhole) return;
-    for (let run = 0; run < runs.length; run++) {
-      const { bytes, start } = runs[run]!;
-      for (let at = start; at < endOf(run); at++) {
+      const end = runs[run + 1]?.start ?? writers.length;
+      let sent = start;
+      for (let at = start; at < end; at++) {
+        const writer = writers[at]!;
+        // Asked for no sooner: what has run meanwhile may have closed a socket, and the system given its number to another file.
+        const { descriptor } = writer;
+        if (descriptor === -1) late.push(kept(writer, bytes));
+        else {
+          this.#descriptors[sent] = descriptor;
+          writers[sent++] = writer;
+        }
+      }
+      if (this.#sendAll(this.#descriptors, start, sent, bytes, this.#taken)) continue;
+      for (let at = start; at < sent; at++) {
         const taken = this.#taken[at]!;
-        if (taken < bytes.length) writers[at]!.writeRest(bytes.subarray(taken));
+        if (taken < bytes.length) late.push(kept(writers[at]!, taken === 0 ? bytes : bytes.subarray(taken)));
       }
     }
+    return late;
   }
+}
+
+function kept<Kind extends Writer>(writer: Kind, rest: Buffer): Kind {
+  writer.keepRest(rest);
+  return writer;
 }

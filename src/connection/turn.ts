@@ -6,13 +6,15 @@ import type { Connection } from './connection.js';
 import { nativeSendAll, sendOneByOne } from './send-all.js';
 import { TurnWrites } from './turn-writes.js';
 
-type Flushed = Pick<Connection, 'writeWith' | 'flush' | 'close'>;
+interface Flushed extends Pick<Connection, 'descriptor' | 'keepRest' | 'writeRest' | 'flush' | 'close'> {
+  writeWith(writes: TurnWrites<Flushed>): boolean;
+}
 
 /** So many connections are flushed at once; of more, a part in each turn, so that a huge channel does not hold up all the rest. */
 const MAX_AT_ONCE = 2_000;
 const PART = 500;
 
-const writes = new TurnWrites(nativeSendAll() ?? sendOneByOne, MAX_AT_ONCE);
+const writes = new TurnWrites<Flushed>(nativeSendAll() ?? sendOneByOne, MAX_AT_ONCE);
 let written: Flushed[] = [];
 /** What is flushed in parts, from the one at {@link next} on. */
 const backlog: Flushed[][] = [];
@@ -55,7 +57,6 @@ function flushPart(connections: readonly Flushed[]): void {
   setImmediate(flushAll);
 }
 
-/** One that throws must not keep the others from theirs. */
 function flushBetween(connections: readonly Flushed[], start: number, end: number): void {
   // Hot path: bench/fanout.
   const apart: Flushed[] = [];
@@ -64,17 +65,21 @@ function flushBetween(connections: readonly Flushed[], start: number, end: numbe
     try {
       if (connection.writeWith(writes)) continue;
     } catch {
-      // Nothing of it is written, and `flush` will throw it again: here, a close hook would run before all is sent.
+      // Nothing of it is written, and `flush` will throw it again: here, a close hook could end others before theirs is sent.
     }
     apart.push(connection);
   }
-  writes.send();
-  for (const connection of apart) {
-    try {
-      connection.flush();
-    } catch (thrown) {
-      dropFaulty(connection, thrown);
-    }
+  // From here on a user's code may run, such as a socket's listeners.
+  for (const connection of writes.send()) attempt(connection, 'writeRest');
+  for (const connection of apart) attempt(connection, 'flush');
+}
+
+/** One that throws must not keep the others from theirs. */
+function attempt(connection: Flushed, what: 'writeRest' | 'flush'): void {
+  try {
+    connection[what]();
+  } catch (thrown) {
+    dropFaulty(connection, thrown);
   }
 }
 
