@@ -1,9 +1,10 @@
 /** What may happen in the midst of a fan-out. One fault a test. */
 
+import { createHook } from 'node:async_hooks';
 import test, { type ExecutionContext } from 'ava';
 import { EventSourceHandler } from '../../src/index.js';
 import { ContractSubscriber } from '../../src/testing/contract/contract-subscriber.js';
-import { turns } from '../support/raw-socket.js';
+import { RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
 
 /** So many streams of the channel `news`, each of which publishes on `left` when it closes. */
@@ -89,6 +90,49 @@ test('fan-out: an end that comes between an event and its rest comes after both'
   t.is(large.length, count);
   t.true(large.every(({ data }) => data.length === 33_000));
 });
+
+test.serial(
+  'fan-out: writes nothing after the end of a stream that an async hook has ended, while zlib worked',
+  async (t) => {
+    // The hook runs between what the plain stream has handed over and what is sent; written after the end, a client would take it for the next answer.
+    class Follower extends EventSourceHandler {
+      override async open() {
+        await this.subscribe('news');
+        this.writeMessage('ready', '');
+      }
+    }
+    let plain!: EventSourceHandler;
+    class Plain extends Follower {
+      override async open() {
+        plain = this;
+        await super.open();
+      }
+    }
+    const { client, router, server } = await serve(t, (router) => {
+      router.mount('/plain', Plain);
+      router.mount('/gzip', Follower, { compression: 'shared' });
+    });
+    const raw = await RawSocket.open(t, server);
+    raw.send(requestText('/plain'));
+    await raw.until(({ text }) => text.includes('ready'));
+    const gzip = await client('/gzip', { headers: { 'Accept-Encoding': 'gzip' } });
+    await gzip.next('ready');
+    const hook = createHook({
+      init(_id, type) {
+        if (type !== 'ZLIB') return;
+        hook.disable();
+        plain.end();
+      },
+    }).enable();
+    t.teardown(() => hook.disable());
+    const data = 'much wow '.repeat(1_000);
+    await router.broker.publish('news', 'tick', data);
+    t.is((await gzip.next('tick')).data, data);
+    await raw.until(({ text }) => text.includes('0\r\n\r\n'));
+    await turns();
+    t.true(raw.text.endsWith('0\r\n\r\n'));
+  },
+);
 
 test('fan-out: is in order for those who subscribe, and leave, while they are handed an event', async (t) => {
   const { clients, broker } = await followers(t, 3);

@@ -99,7 +99,7 @@ test.serial('fan-out: one that cannot go on where the system had no room keeps n
   const done: string[] = [];
   const late = (writeRest: () => void) => ({
     ...standIn,
-    writeWith(writes: Parameters<Parameters<typeof flushAtTurnEnd>[0]['writeWith']>[0]) {
+    writeWith(writes: { add(writer: object, bytes: Buffer): void }) {
       writes.add(this, Buffer.from('wow'));
       return true;
     },

@@ -39,6 +39,7 @@ export class TurnWrites<Kind extends Writer> {
 
   /** @returns those for whose bytes the system had no room: each keeps the rest, and has to write it. */
   send(): Kind[] {
+    // Hot path: bench/fanout.
     const writers = this.#writers;
     const runs = this.#runs;
     this.#writers = [];
