@@ -2,7 +2,7 @@
  * One frame to many sockets: send() in a loop, in one call from JavaScript.
  *
  * In JavaScript each of them is a call out of it, with arguments to be checked, and what it touches pushes out of the processor's caches what
- * the kernel has just used there: a delivery costs a fifth to a half more (bench/fanout, with NODE_OPTIONS=--no-addons).
+ * the kernel has just used there: a delivery costs a fifth to a third more (bench/fanout, with NODE_OPTIONS=--no-addons).
  */
 
 #include <stdint.h>
