@@ -1,5 +1,6 @@
 /** One server in a process of its own, of the kind that it is told to be: publishes at each byte on a control connection. */
 
+import { startProfile, stopProfile } from '../support/own-profile.js';
 import { play } from '../support/role.js';
 import { type App, listenForControl } from './apps/app.js';
 import { startBare } from './apps/bare.js';
@@ -46,4 +47,6 @@ play({
     return { port: app.port, controlPort };
   },
   cpu: () => process.cpuUsage(),
+  startProfile,
+  stopProfile,
 });
