@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
 import { EventSourceHandler } from '../../src/index.js';
+import { certificate } from '../support/certificate.js';
 import { turns } from '../support/raw-socket.js';
 import { serve } from '../support/serve.js';
 import { isSettled, MORE_THAN_SOCKETS_TAKE, streams } from './streams.js';
@@ -8,6 +9,12 @@ import { isSettled, MORE_THAN_SOCKETS_TAKE, streams } from './streams.js';
 /** So that a full queue is not cut off while a spec looks at it. */
 const patient = { maxBufferedBytes: 2 ** 40, stallMs: 0, heartbeatMs: 0 };
 const huge = 'x'.repeat(MORE_THAN_SOCKETS_TAKE);
+
+/** Whether it settles with the turn in which it was written. */
+async function isSettledSoon(written: Promise<boolean>): Promise<boolean> {
+  await turns(3);
+  return isSettled(written);
+}
 
 test('writeMessage: resolves true at once (below highWaterMarkBytes)', async (t) => {
   const { Handler, next } = streams();
@@ -29,6 +36,34 @@ test('writeMessage: waits for the bytes of its own turn as well (above highWater
   t.true(await isSettled(first));
   t.false(await isSettled(second));
   t.true(await second);
+});
+
+for (const [name, listen] of [
+  ['HTTP/1.1', {}],
+  ['TLS', { tls: certificate() }],
+] as const) {
+  test(`writeMessage: waits for no more than the turn (a highWaterMarkBytes below what a socket holds, ${name})`, async (t) => {
+    const { Handler, next } = streams();
+    const options = { ...patient, highWaterMarkBytes: 0 };
+    const { client } = await serve(t, (router) => router.mount('/', Handler, options), { listen });
+    const doge = await client('/');
+    const stream = await next();
+    for (let event = 0; event < 5; event++) t.true(await stream.writeMessage('message', 'x'.repeat(2_000)));
+    await doge.take(5);
+  });
+}
+
+test('writeMessage: resolves once a client has read on that stalled (highWaterMarkBytes: 0)', async (t) => {
+  const { Handler, next } = streams();
+  const options = { ...patient, highWaterMarkBytes: 0 };
+  const { client } = await serve(t, (router) => router.mount('/', Handler, options));
+  const doge = await client('/', { timeoutMs: 60_000 });
+  doge.stall();
+  const stream = await next();
+  let last = stream.writeMessage('message', '');
+  while (await isSettledSoon(last)) last = stream.writeMessage('message', 'x'.repeat(10_000));
+  doge.resume();
+  t.true(await last);
 });
 
 test('writeMessage: waits while the client stalls, resolves true when it has read on', async (t) => {

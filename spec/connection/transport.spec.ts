@@ -8,7 +8,7 @@ import compression from 'compression';
 import express from 'express';
 import { EventStreamParser } from '../../src/event-stream/parser.js';
 import { EventSourceHandler, RequestHandler, Router } from '../../src/index.js';
-import { FakeClock } from '../../src/testing/index.js';
+import { connect, FakeClock } from '../../src/testing/index.js';
 import { certificate } from '../support/certificate.js';
 import { chunksOf, RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
@@ -279,6 +279,16 @@ test('transport: carries 200 streams on one connection (HTTP/2)', async (t) => {
   t.is(served.router.connections, 200);
 });
 
+test('writeMessage: waits for no more than the turn (a highWaterMarkBytes below what a stream holds, HTTP/2)', async (t) => {
+  const { Handler, next } = streams();
+  const options = { heartbeatMs: 0, highWaterMarkBytes: 0 };
+  const client = http2Client(t, await serveHttp2(t, (router) => router.mount('/', Handler, options)));
+  const doge = await client.open('/');
+  const stream = await next();
+  for (const data of ['1', '2', '3']) t.true(await stream.writeMessage('message', data.repeat(2_000)));
+  await doge.until((text) => text.endsWith('333\n\n'));
+});
+
 test('transport: waits for the flow control of one stream, and delays no other (HTTP/2)', async (t) => {
   const { Handler, next } = streams();
   const client = http2Client(t, await serveHttp2(t, (router) => router.mount('/', Handler, { stallMs: 0 })));
@@ -519,6 +529,56 @@ test('transport: writes through a middleware that replaced res.write', async (t)
   t.deepEqual(seen, ['event: hello\ndata: wow\n\n']);
   t.deepEqual(chunksOf(raw.body), seen);
 });
+
+for (const isEnded of [false, true]) {
+  const when = isEnded ? ', and the stream was ended meanwhile' : '';
+  test(`transport: keeps the order when a middleware's write sends an event of its own${when}`, async (t) => {
+    const { Handler, next } = streams();
+    const router = new Router({ logger: new RecordingLogger(), heartbeatMs: 0, stallMs: 0 });
+    router.mount('/', Handler);
+    let onWrite: (() => void) | null = null;
+    const server = createServer((request, response) => {
+      const { write } = response;
+      response.write = (chunk: Buffer) => {
+        const hasRoom = write.call(response, chunk, 'utf8');
+        const sends = onWrite;
+        onWrite = null;
+        sends?.();
+        return hasRoom;
+      };
+      router.handle(request, response);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const doge = await connect(server, '/', { timeoutMs: 60_000 });
+    t.teardown(() => doge.close());
+    const stream = await next();
+    doge.stall();
+    onWrite = () => {
+      void stream.writeMessage('message', 'meanwhile');
+      if (isEnded) stream.end();
+    };
+    void stream.writeMessage('message', 'x'.repeat(MORE_THAN_SOCKETS_TAKE));
+    await turns(20);
+    if (!isEnded) void stream.writeMessage('message', 'after');
+    doge.resume();
+    await doge.next();
+    t.is((await doge.next()).data, 'meanwhile');
+    if (isEnded) await doge.closed;
+    else t.is((await doge.next()).data, 'after');
+    // With room, too.
+    if (isEnded) return;
+    onWrite = () => void stream.writeMessage('message', 'meanwhile');
+    void stream.writeMessage('message', 'before');
+    t.deepEqual(
+      (await doge.take(2)).map(({ data }) => data),
+      ['before', 'meanwhile'],
+    );
+  });
+}
 
 test('close: is called with write-failed (a middleware whose res.write throws)', async (t) => {
   const { Handler, next } = streams();

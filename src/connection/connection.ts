@@ -8,7 +8,7 @@ import { type CloseReason, isLost } from './close-reason.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { ConnectionRegistry } from './connection-registry.js';
 import type { ConnectionTotals } from './connection-totals.js';
-import type { ConnectionOrigin } from './open-connection.js';
+import type { AnsweredRequest } from './open-connection.js';
 import type { ContentCoding } from './shared-gzip.js';
 import { LatestFrames } from './slow-consumer.js';
 import type { Transport } from './transport.js';
@@ -17,7 +17,7 @@ import type { TurnWrites } from './turn-writes.js';
 
 const GONE = Promise.resolve(false);
 const HEARTBEAT = Frame.ofComment('');
-/** In place of how many bytes had been put at a check: what is put until the next one is the heartbeat, of which the time is known. */
+/** What `#checkedBytes` is after a heartbeat: the bytes that are put until the next check are its own, and `#wroteAt` has their time. */
 const HAS_BEATEN = -1;
 
 /** A large write is handed over in pieces of this size, so that a slow client can be told from a stalled one. */
@@ -36,8 +36,8 @@ export class Connection {
   readonly options: ConnectionOptions;
   /** Its number; see {@link ConnectionRegistry.add}. */
   readonly id: number;
-  /** Which request it answers. */
-  readonly origin: ConnectionOrigin;
+  /** What it answers. */
+  readonly request: AnsweredRequest;
   /** The channels that it is subscribed to; null: none so far. */
   channels: Iterable<string> | null = null;
   readonly #transport: Transport;
@@ -58,14 +58,15 @@ export class Connection {
   #rest: Buffer | null = null;
   #isScheduled = false;
   #room: { promise: Promise<boolean>; resolve: (accepted: boolean) => void } | null = null;
-  /** How many bytes were put in all; and at the last check: how many had been put, and how many taken. */
+  /** How many bytes were put in all. */
   #putBytes = 0;
+  /** At the last check: how many had been put, or {@link HAS_BEATEN}; and how many had been taken. */
   #checkedBytes = 0;
+  #takenBytes = 0;
   #sentEvents = 0;
   #droppedEvents = 0;
   /** In the clock's milliseconds, whole ones: a fraction would be an object of its own. */
   readonly #openedAt: number;
-  #takenBytes = 0;
   /**
    * When bytes were last seen to have been put, and to have been taken; in the clock's milliseconds. Seen by the check, not
    * noted at each write: that would cost a reading of the clock, and nobody asks in between.
@@ -80,11 +81,11 @@ export class Connection {
     registry: ConnectionRegistry,
     options: ConnectionOptions,
     onClose: (reason: CloseReason) => void,
-    origin: ConnectionOrigin,
+    request: AnsweredRequest,
     coding: ContentCoding | null = null,
   ) {
     this.options = options;
-    this.origin = origin;
+    this.request = request;
     this.#transport = transport;
     this.#coding = coding;
     this.#freeBytes = options.highWaterMarkBytes - transport.mostBytes;
@@ -231,12 +232,13 @@ export class Connection {
       this.#countSent(frame.eventCount, 0);
       this.#put(bytes);
     }
-    if (this.#state === 'closing' && this.#rest === null) {
+    if (this.#state === 'closing' && this.#rest === null && this.#batch === null) {
       this.#state = 'ended';
       this.#transport.end();
       if (this.#transport.queuedBytes === 0) this.#release();
     }
-    if (this.#room !== null && this.bufferedBytes <= this.options.highWaterMarkBytes) {
+    // With nothing left to put, the transport has room, whatever it holds, and will not say so again.
+    if (this.#room !== null && (this.#rest === null || this.bufferedBytes <= this.options.highWaterMarkBytes)) {
       this.#room.resolve(true);
       this.#room = null;
     }
@@ -322,13 +324,22 @@ export class Connection {
   }
 
   #put(bytes: Buffer): void {
+    // Not null while it is put: what a middleware's `write` sends meanwhile is to wait behind it.
+    this.#rest = bytes;
     for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
       const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(start, start + SLICE_BYTES);
-      if (this.#putSlice(slice)) continue;
+      const hasRoom = this.#putSlice(slice);
+      if (this.#state === 'closed') return;
+      if (hasRoom) continue;
       this.#rest = bytes.subarray(start + slice.length);
       this.#transport.onceDrained(() => this.writeRest());
       return;
     }
+    this.#rest = null;
+    const sentMeanwhile = this.#takeAll();
+    if (sentMeanwhile === null) return;
+    this.#batch = Batch.begin(sentMeanwhile);
+    this.#schedule();
   }
 
   #putSlice(slice: Buffer): boolean {

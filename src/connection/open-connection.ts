@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js';
 
 /** The request that a connection answers, as far as it outlives that request. */
-export interface ConnectionOrigin {
+export interface AnsweredRequest {
   /** As it came, with the query. */
   readonly url: string;
   /** The client's, as far as proxies are trusted. */
@@ -58,17 +58,17 @@ export class ConnectionView implements OpenConnection {
   }
 
   get path(): string {
-    const { url } = this.#connection.origin;
+    const { url } = this.#connection.request;
     const end = url.search(/[?#]/);
     return end === -1 ? url : url.slice(0, end);
   }
 
   get mountPath(): string {
-    return this.#connection.origin.mount.path;
+    return this.#connection.request.mount.path;
   }
 
   get remoteAddress(): string {
-    return this.#connection.origin.remoteAddress;
+    return this.#connection.request.remoteAddress;
   }
 
   get ageMs(): number {
