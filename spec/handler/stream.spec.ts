@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import test from 'ava';
-import { MemoryBroker } from '../../src/index.js';
+import { EventSourceHandler, MemoryBroker } from '../../src/index.js';
 import { turns } from '../support/raw-socket.js';
 import { type Recording, recordingHandler } from '../support/recording-handler.js';
 import { deferred, serve } from '../support/serve.js';
@@ -176,7 +176,7 @@ for (const [title, items, expected] of [
   ['empty chunks of bytes', [new Uint8Array(), Buffer.from('wow')], ['', 'wow']],
 ] as const) {
   test(`stream: writes ${title}`, async (t) => {
-    const { Handler } = recordingHandler({ open: (handler) => handler.stream<string>(items as Iterable<string>) });
+    const { Handler } = recordingHandler({ open: (handler) => handler.stream(items as Iterable<string>) });
     const { client } = await serve(t, (router) => router.mount('/', Handler));
     const connected = await client('/');
     for (const data of expected) t.is((await connected.next()).data, data);
@@ -301,3 +301,27 @@ for (const [title, open, logged] of failures) {
     );
   });
 }
+
+test('stream: the compiler asks for an event of the map', async (t) => {
+  class Ticks extends EventSourceHandler<{ tick: number }> {
+    override async open() {
+      await this.stream([1], { event: 'tick' });
+      // @ts-expect-error the map has no message
+      await this.stream([2]);
+      // @ts-expect-error a tick is a number
+      await this.stream(['3'], { event: 'tick' });
+    }
+  }
+  class Messages extends EventSourceHandler<{ message: string }> {
+    override async open() {
+      await this.stream(['wow']);
+    }
+  }
+  const { client } = await serve(t, (router) => router.mount('/ticks', Ticks).mount('/messages', Messages));
+  const doge = await client('/ticks');
+  t.deepEqual(
+    (await doge.take(3)).map(({ data }) => data),
+    ['1', '2', '3'],
+  );
+  t.is((await (await client('/messages')).next()).data, 'wow');
+});

@@ -10,10 +10,13 @@ import {
   type Logger,
   MemoryBroker,
   RequestHandler,
+  Router,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/index.js';
-import { advanceUntil, MORE_THAN_SOCKETS_TAKE, streams, takeCutOff } from '../connection/streams.js';
+import { advanceUntil, MORE_THAN_SOCKETS_TAKE, Stream, streams, takeCutOff } from '../connection/streams.js';
+import { listen } from '../support/plain-server.js';
 import { RawSocket, requestText, turns } from '../support/raw-socket.js';
+import { RecordingLogger } from '../support/recording-logger.js';
 import { deferred, serve } from '../support/serve.js';
 
 // Invalid fields. If one went through, who controls a part of an event could forge events of any type to every client.
@@ -729,3 +732,48 @@ test.serial('logger: may throw, and takes nothing with it', async (t) => {
   t.is(lines.filter((line) => line.startsWith('tradewind error: the logger threw\nError: disk full')).length, 2);
   t.true(lines.every((line) => line.includes('\nCaused by: Error: no inode\n')));
 });
+
+// A middleware ahead whose `writeHead` throws. If nobody ended the answer, its client and its place under the limits would hang for ever.
+
+class Failing extends RequestHandler {
+  override get(): never {
+    this.error(418);
+  }
+}
+class Plain extends RequestHandler {
+  override get() {
+    this.write('wow');
+  }
+}
+const unwritable: [name: string, Handler: new () => RequestHandler, method: string][] = [
+  ['a stream', Stream, 'GET'],
+  ['HEAD of a stream', Stream, 'HEAD'],
+  ['a plain answer', Plain, 'GET'],
+  ['an error', Failing, 'GET'],
+];
+for (const [name, Handler, method] of unwritable) {
+  test(`answer: cuts the client off when the headers cannot be written (${name})`, async (t) => {
+    const logger = new RecordingLogger();
+    const finished = deferred();
+    class Finishing extends Handler {
+      override onFinish() {
+        finished.resolve();
+      }
+    }
+    const router = new Router({ logger });
+    router.mount('/', Finishing);
+    const url = await listen(t, (request, response) => {
+      response.writeHead = () => {
+        throw new Error('middleware broke');
+      };
+      router.handle(request, response);
+    });
+    await t.throwsAsync(fetch(url, { method }));
+    await finished.promise;
+    t.deepEqual(
+      logger.take().map(({ err }) => err?.message),
+      ['middleware broke'],
+    );
+    t.is(router.connections, 0);
+  });
+}

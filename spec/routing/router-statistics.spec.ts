@@ -240,6 +240,26 @@ test('Router.statistics: counts what was replayed apart from what came live, and
   t.is(router.statistics().sentEvents, 5 + 1 + 3, 'the replay, event: gap, and what was live');
 });
 
+test('Router.statistics: counts as replayed what comes of the channels that are asked for, and of no other', async (t) => {
+  const broker = new MemoryBroker();
+  class Adding extends EventSourceHandler {
+    override async open() {
+      await this.subscribe('held');
+      const added = this.subscribe('added');
+      void broker.publish('held', 'message', 'live');
+      await added;
+      this.writeMessage('done', '');
+    }
+  }
+  const { client, router } = await serve(t, (router) => router.mount('/', Adding), { broker, heartbeatMs: 0 });
+  const doge = await client('/');
+  t.deepEqual(
+    (await doge.take(2)).map(({ type }) => type),
+    ['message', 'done'],
+  );
+  t.is(router.statistics().replayedEvents, 0);
+});
+
 test('Router.statistics: keeps its totals when a server is closed, and counts over all servers', async (t) => {
   const { Handler, next } = streams();
   const { client, router } = await serve(t, (router) => router.mount('/', Handler, waitForever));

@@ -11,12 +11,12 @@ import { WatchableStore } from '../store/watchable-store.js';
 import { isJson } from './body.js';
 import { isSameHost } from './cors.js';
 import type { Exchange } from './exchange.js';
-import { LetGoCalls } from './let-go-calls.js';
 import { dispatch, exchangeOf, type Method, notConnected, RequestHandler } from './request-handler.js';
 import type { HeldChannels } from './stream-channels.js';
 import { beginStream, writeStreamHeaders } from './stream-response.js';
 import { hookFailed, StreamSubscriber } from './stream-subscriber.js';
 import { NEVER_SUBSCRIBED, StreamWork } from './stream-work.js';
+import { UnawaitedCalls } from './unawaited-calls.js';
 
 /** Called when the hooks have let the client in, and before the headers: the last moment for another status. @internal */
 export const prepareStream = Symbol('prepareStream');
@@ -65,7 +65,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #work: StreamWork | null = null;
   #isEnded = false;
   #isOpenRunning = false;
-  #letGoCalls: LetGoCalls | null = null;
+  #unawaited: UnawaitedCalls | null = null;
 
   /** @internal */
   static override allowedMethods(): Method[] {
@@ -132,7 +132,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /**
    * Called exactly once, if and only if {@link open} was called: the client left, {@link end}, a drain, a slow consumer, a
-   * failed write, an error in `open`; `reason.kind` says which. Nothing can be written any more. Async: only a drain
+   * failed write, an error in `open`, `gap` or `relay`; `reason.kind` says which. Nothing can be written any more. Async: only a drain
    * and {@link onFinish} wait for it. A throw is logged.
    */
   close(_reason: CloseReason): unknown {
@@ -192,7 +192,15 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
    */
   stream<Type extends string & keyof Events>(
     items: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,
-    { event = 'message' as Type }: { event?: Type } = {},
+    options: { event: Type },
+  ): Promise<boolean>;
+  stream(
+    items: AsyncIterable<Events['message' & keyof Events]> | Iterable<Events['message' & keyof Events]>,
+    options?: { event?: 'message' & keyof Events },
+  ): Promise<boolean>;
+  stream(
+    items: AsyncIterable<unknown> | Iterable<unknown>,
+    { event = 'message' }: { event?: string } = {},
   ): Promise<boolean> {
     const work = this.#working;
     if (work === null) return Promise.resolve(false);
@@ -265,15 +273,16 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
       this[hookFailed]('open', thrown);
     }
     this.#isOpenRunning = false;
-    this.#letGoCalls?.release();
+    this.#unawaited?.release();
   }
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
   override async head(_params: object): Promise<void> {
     if (!(await this.#accept())) return;
-    this.#exchange.markAnswered();
-    writeStreamHeaders(this.#exchange.context);
-    this.#exchange.context.response.end();
+    this.#exchange.answer((context) => {
+      writeStreamHeaders(context);
+      context.response.end();
+    });
   }
 
   /** @internal */
@@ -320,8 +329,7 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
   #connect(): Connection | null {
     const { context } = this.#exchange;
     const { request, mount, registry } = context;
-    this.#exchange.markAnswered();
-    const begun = beginStream(context, this.#isEnded);
+    const begun = this.#exchange.answer(() => beginStream(context, this.#isEnded));
     if (begun === null) return null;
     const { transport, coding } = begun;
     const onClose = (reason: CloseReason) => {
@@ -365,8 +373,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** A call that need not be awaited. As long as `open` runs, it may still come to that. */
   #watched<Result>(call: string, promise: Promise<Result>): Promise<Result> {
-    this.#letGoCalls ??= new LetGoCalls(this.#isOpenRunning);
-    return this.#letGoCalls.watch(promise, (thrown) => this.#exchange.logThrown(call, thrown));
+    this.#unawaited ??= new UnawaitedCalls(this.#isOpenRunning);
+    return this.#unawaited.watch(promise, (thrown) => this.#exchange.logThrown(call, thrown));
   }
 
   #send(frame: Frame): Promise<boolean> {

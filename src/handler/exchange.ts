@@ -13,7 +13,7 @@ import { RequestHandler } from './request-handler.js';
 const OF_A_BODY =
   /^(content-(type|length|encoding|language|location|range|disposition)|cache-control|etag|last-modified|expires)$/;
 
-/** After these the signal has aborted already: what they throw is a fault of their own. */
+/** The signal has aborted before these are called: an `AbortError` of theirs is a fault of their own. */
 const LAST_HOOKS = ['close', 'onFinish'];
 
 /**
@@ -69,8 +69,23 @@ export class Exchange {
     });
   }
 
-  /** The answer is on the wire, or about to be: no other may be given. */
-  markAnswered(): void {
+  /**
+   * Gives the answer: after it, no other may be given. If its headers cannot be written, as when the `writeHead` of a middleware throws,
+   * the client is cut off, since nobody would end it.
+   */
+  answer<Result>(write: (context: RequestContext) => Result): Result {
+    this.#markAnswered();
+    try {
+      return write(this.context);
+    } catch (thrown) {
+      const { response } = this.context;
+      if (isHttp2(response)) response.stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else response.destroy();
+      throw thrown;
+    }
+  }
+
+  #markAnswered(): void {
     this.#isAnswered = true;
     this.#deadline?.cancel();
     this.#deadline = null;
@@ -102,7 +117,10 @@ export class Exchange {
     if (this.#isAnswered) {
       throw new TradewindError('ALREADY_FINISHED', 'The response is finished. Call finish() once, or not at all.');
     }
-    this.markAnswered();
+    this.answer(() => this.#send());
+  }
+
+  #send(): void {
     const { request, response } = this.context;
     if (response.headersSent) return;
     const chunks = this.#body;
@@ -162,7 +180,12 @@ export class Exchange {
   }
 
   #finishError(): void {
-    if (!this.#isAnswered) this.finish();
+    if (this.#isAnswered) return;
+    try {
+      this.finish();
+    } catch (thrown) {
+      this.logThrown('writeError', thrown);
+    }
   }
 
   /** Runs a hook that nothing waits for, but a drain and `onFinish`. What it throws is logged. */
@@ -189,10 +212,9 @@ export class Exchange {
     }
   }
 
-  /** `checkConnection` has taken too long: a hanging database must not collect requests without end. */
+  /** There is no answer within `firstByteMs`: a hanging database must not collect requests without end. */
   #refuseLate(): void {
     const { mount, request, response, registry } = this.context;
-    this.markAnswered();
     mount.logger.warn(
       { path: mount.path, hook: this.hook, firstByteMs: mount.firstByteMs },
       'request refused: too late',
@@ -202,12 +224,16 @@ export class Exchange {
     // The rest of a body that may never end is not waited for either: the connection ends, or the stream is reset, once this is written.
     const isHalf = !request.complete;
     if (isHalf && !isHttp2(response)) response.setHeader('Connection', 'close');
-    refuseForNow(response, registry.retryMs(), { asStream, reason: 'the answer took too long' });
+    try {
+      this.answer(() => refuseForNow(response, registry.retryMs(), { asStream, reason: 'the answer took too long' }));
+    } catch (thrown) {
+      this.logThrown(this.hook, thrown);
+    }
     if (isHalf && isHttp2(response)) response.stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #closed(): void {
-    this.markAnswered();
+    this.#markAnswered();
     this.abort();
     this.onClosed?.();
     const handler = this.#handler;

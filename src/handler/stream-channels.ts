@@ -19,6 +19,7 @@ export class StreamChannels {
   readonly #holds = new Map<string, number>();
   readonly #asking = new OneAtATime();
   #subscription: Subscription | null = null;
+  #isStopped = false;
 
   constructor(broker: Broker, subscriber: StreamSubscriber) {
     this.#broker = broker;
@@ -49,27 +50,25 @@ export class StreamChannels {
 
   /** Lets go of everything: the client has left. */
   stop(): void {
+    this.#isStopped = true;
     this.#holds.clear();
     this.#subscription?.unsubscribe();
   }
 
   async #ask(channels: readonly string[], after: string | null): Promise<Resumed> {
-    const isHeld = (channel: string) => this.#holds.has(channel);
-    const wanted = channels.filter(isHeld);
-    // The client has left, or the call was taken back, while another was asked for.
-    if (wanted.length === 0 && channels.length > 0) return 'fresh';
-    this.#subscriber.isReplaying = true;
+    // The client has left while another call was being served.
+    if (this.#isStopped) return 'fresh';
+    this.#subscriber.replaying = new Set(channels);
     let resumed: Resumed;
     try {
       if (this.#subscription === null) {
-        this.#subscription = await this.#broker.subscribe(wanted, this.#subscriber, after);
+        this.#subscription = await this.#broker.subscribe(channels, this.#subscriber, after);
         resumed = this.#subscription.resumed;
-      } else resumed = await this.#subscription.add(wanted, after);
+      } else resumed = await this.#subscription.add(channels, after);
     } finally {
-      this.#subscriber.isReplaying = false;
+      this.#subscriber.replaying = null;
     }
-    const released = wanted.filter((channel) => !isHeld(channel));
-    if (released.length > 0) this.#subscription.unsubscribe(released);
+    if (this.#isStopped) this.#subscription.unsubscribe();
     return resumed;
   }
 

@@ -16,8 +16,8 @@ export interface ChannelHooks {
 
 /** Sends one stream what its channels bring. */
 export class StreamSubscriber implements Subscriber {
-  /** Whether what is delivered now is a replay: while channels are asked for, nothing else is. */
-  isReplaying = false;
+  /** The channels that are being asked for: what comes of them meanwhile is a replay. Null: none are. */
+  replaying: ReadonlySet<string> | null = null;
   readonly #connection: Connection;
   readonly #hooks: ChannelHooks;
   readonly #isRelayed: boolean;
@@ -36,7 +36,9 @@ export class StreamSubscriber implements Subscriber {
     // Hot path: bench/fanout, case "broker publish".
     const relayed = this.#isRelayed ? this.#relay(frame, channel) : frame;
     if (relayed === null) return ACCEPTED;
-    if (this.isReplaying) this.#connection.totals.replayedEvents += relayed.eventCount;
+    if (this.replaying?.has(channel ?? '')) {
+      this.#connection.totals.replayedEvents += relayed.eventCount;
+    }
     return this.#connection.send(relayed);
   }
 

@@ -23,7 +23,7 @@ export interface RouterStatistics {
   readonly queuedBytes: number;
   /** Events that the slow-consumer policy dropped. */
   readonly droppedEvents: Readonly<Record<Exclude<SlowConsumerPolicy, 'disconnect'>, number>>;
-  /** Events that a handler's `subscribe` brought from the history, before it resolved. */
+  /** Events of channels that a handler's `subscribe` asked for, which it brought before it resolved. */
   readonly replayedEvents: number;
   /** How often a handler's `gap` was called. */
   readonly gaps: number;

@@ -2,7 +2,7 @@
  * Calls of a handler's that it need not wait for, such as `subscribe`: should one reject, that is reported unless somebody awaits
  * it, and takes no process with it.
  */
-export class LetGoCalls {
+export class UnawaitedCalls {
   /** Of what has failed while it is too early to tell; null: it is not. */
   #waiting: (() => void)[] | null;
 
@@ -15,11 +15,11 @@ export class LetGoCalls {
   watch<Result>(call: Promise<Result>, report: (thrown: unknown) => void): Promise<Result> {
     const observed = new ObservedPromise<Result>((resolve) => resolve(call));
     call.catch((thrown) => {
-      const reportIfLetGo = () => {
+      const reportIfUnawaited = () => {
         if (!observed.isObserved) report(thrown);
       };
-      if (this.#waiting === null) reportIfLetGo();
-      else this.#waiting.push(reportIfLetGo);
+      if (this.#waiting === null) reportIfUnawaited();
+      else this.#waiting.push(reportIfUnawaited);
     });
     return observed;
   }
@@ -27,7 +27,7 @@ export class LetGoCalls {
   release(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
-    for (const reportIfLetGo of waiting) reportIfLetGo();
+    for (const reportIfUnawaited of waiting) reportIfUnawaited();
   }
 }
 
