@@ -25,7 +25,7 @@ export class RouteError extends TradewindError {}
 /** Options that contradict each other or are out of range. The message lists all of them at once. */
 export class ConfigurationError extends TradewindError {}
 
-/** A broker that cannot keep what it promises. For a `publish` it means: the event was not kept. */
+/** A broker could not do what it was asked. For a `publish`: the event was not kept; with `PUBLISH_UNCERTAIN` it may have been. */
 export class BrokerError extends TradewindError {}
 
 /** A received stream that cannot be followed any further. */

@@ -206,7 +206,7 @@ test.serial(
   },
 );
 
-test.serial('fan-out: puts together once what a loop publishes that awaits nothing, whoever many get it', async (t) => {
+test.serial('fan-out: puts together once what a loop publishes that awaits nothing, however many get it', async (t) => {
   // Each connection with a copy of its own took gigabytes for a million events to a hundred subscribers.
   const { clients, broker, writes } = await subscribed(t, 5);
   const count = 20_500;

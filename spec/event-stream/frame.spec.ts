@@ -107,3 +107,7 @@ test('Frame: is a valid chunk of what encodeEvent wrote (any data)', (t) => {
     }),
   );
 });
+
+test('Frame.join: refuses none, which would be the last chunk of the stream', (t) => {
+  t.throws(() => Frame.join([]), { instanceOf: InvalidEventError, code: 'NO_FRAMES' });
+});

@@ -22,7 +22,7 @@ async function flood(store: { submit(item: string): void }): Promise<number> {
   return Math.floor(count);
 }
 
-test('store: is encoded once and reaches each client in one write, whoever many they are', async (t) => {
+test('store: is encoded once and reaches each client in one write, however many they are', async (t) => {
   let encoded = 0;
   const value = {
     toJSON() {

@@ -139,7 +139,7 @@ test('watch: answers several calls of next in order, and ends them all', async (
   t.true((await third).done);
 });
 
-test('watch: costs no timer, whoever many wait', async (t) => {
+test('watch: costs no timer, however many wait', async (t) => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const store = new DataStore<number>();
   const before = timers();

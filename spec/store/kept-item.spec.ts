@@ -1,7 +1,7 @@
 import test from 'ava';
 import { KeptItem } from '../../src/store/kept-item.js';
 
-test('KeptItem: makes one frame for each event type, whoever many ask for it', (t) => {
+test('KeptItem: makes one frame for each event type, however many ask for it', (t) => {
   const kept = new KeptItem({ wow: 1 });
   const [one, two] = [kept.frameOf('one'), kept.frameOf('two')];
   t.is(one.bytes.toString(), 'event: one\ndata: {"wow":1}\n\n');

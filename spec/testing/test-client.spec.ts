@@ -293,6 +293,24 @@ test('reconnect: drops an event that was half received, and has the new status',
   await client.close();
 });
 
+test('reconnect: has forgotten why the stream before was dropped', async (t) => {
+  let requests = 0;
+  const client = await connect(
+    (_request: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write(++requests === 1 ? `data: ${'x'.repeat(17 * 1024 * 1024)}` : 'data: fine\n\n');
+    },
+    '/',
+    { timeoutMs: 60_000 },
+  );
+  await t.throwsAsync(client.next(), { code: 'EVENT_TOO_LARGE' });
+  await client.reconnect();
+  t.is((await client.next()).data, 'fine');
+  client.cut();
+  await t.throwsAsync(client.next(), { instanceOf: Error, message: /fine/ });
+  await client.close();
+});
+
 test('reconnect: leaves at home an id that no server would take', async (t) => {
   const asked: (string | undefined)[] = [];
   const ids = ['a\x01b', 'x'.repeat(20_000), '3'];
@@ -379,11 +397,11 @@ test('FakeClock: does not go back, when a timer moves it as well', async (t) => 
   t.is(clock.now(), 220);
 });
 
-test('FakeClock: refuses a time that is no number of 0 or more', async (t) => {
+test('FakeClock: refuses a time that is no finite number of 0 or more', async (t) => {
   const clock = new FakeClock();
   clock.advance(50);
   const refused = { instanceOf: ConfigurationError, code: 'INVALID_OPTIONS' };
-  for (const ms of [-30, NaN, '5' as unknown as number]) {
+  for (const ms of [-30, NaN, Infinity, '5' as unknown as number]) {
     t.throws(() => clock.advance(ms), refused);
     await t.throwsAsync(clock.elapse(ms), refused);
   }

@@ -3,7 +3,7 @@
 import { BrokerError, quote, toError } from '../errors.js';
 
 export function closedError(): BrokerError {
-  return new BrokerError('BROKER_CLOSED', 'The broker is closed. Publish before close().');
+  return new BrokerError('BROKER_CLOSED', 'The broker is closed. Publish and subscribe before close().');
 }
 
 /** The engine cannot be reached, and nothing was done. */

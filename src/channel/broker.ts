@@ -96,10 +96,10 @@ export interface Subscriber {
   /**
    * Called for each event, synchronously and in order. The frame is shared: it was encoded once for all.
    *
-   * @param channel - as it was subscribed to, which may be a pattern; `null` for a frame that is no channel's event, see {@link Subscription.add}.
    * Must not throw, nor return a promise that rejects: a subscriber that does loses its subscription, and the process gets a
    * warning. The others notice nothing.
    *
+   * @param channel - as it was subscribed to, which may be a pattern; `null` for a frame that is no channel's event, see {@link Subscription.add}.
    * @returns a promise when there is no room for more: a replay goes on when it has resolved, and ends if that is with `false`.
    *   What is live does not wait.
    */
@@ -107,11 +107,13 @@ export interface Subscriber {
   /**
    * Called when events were lost to this subscriber, and awaited: before the replay, when that cannot be whole, and again
    * should the engine lose events of a subscription that is open. What is kept is delivered after it.
+   *
+   * A throw or a rejection ends the subscription: the `subscribe` or `add` that waits rejects with it; where none does, the process gets a warning.
    */
   gap(gap: Gap): unknown;
   /**
    * Called at most once, when the replay was empty and what is live comes next: the id after which to resume. Who leaves before
-   * its first event can come back without losing that.
+   * its first event can come back without losing that. Must not throw.
    */
   place?(id: string): void;
 }
@@ -129,6 +131,7 @@ export type Resumed = 'fresh' | 'complete' | 'gap';
 
 /** What one subscriber gets, of all its channels in one order. */
 export interface Subscription {
+  /** How it was resumed; `gap` from the first loss on, of events that are lost later as well. */
   readonly resumed: Resumed;
   /**
    * Adds channels: what was published on them after `after`, as for {@link Broker.subscribe}, then what is published on all.

@@ -33,8 +33,8 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   readonly #ownIds = new Map<string, Map<string, number>>();
   #sweepAt: number;
   /**
-   * A history that is dropped takes the memory of what it evicted with it. This keeps the highest, for all dropped
-   * channels together: an id below it may have missed events of any of them.
+   * A history that is dropped no longer says what it has evicted. This is the highest sequence of all those: whoever resumes
+   * below it may have missed events of any of these channels.
    */
   #droppedThrough = 0;
 
@@ -55,7 +55,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
     const history = this.#historyOf(channel);
     if (ownId !== null) this.#keepOwnId(channel, ownId, event.sequence);
     this.#totalBytes += event.byteLength + EVENT_BYTES;
-    this.#forget(channel, history, history.append(event, this.#limits));
+    this.#account(channel, history, history.append(event, this.#limits));
     if (this.#total !== null) while (this.#totalBytes > this.#total.totalBytes && this.#shed(channel));
     if (event.keptAt >= this.#sweepAt) this.#sweep(event.keptAt);
   }
@@ -101,7 +101,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   /** Nobody may have published since it grew old. */
   #freshOf(channel: string): History<Event> | undefined {
     const history = this.#histories.get(channel);
-    if (history !== undefined) this.#forget(channel, history, history.evict(this.#now(), this.#limits));
+    if (history !== undefined) this.#account(channel, history, history.evict(this.#now(), this.#limits));
     return history;
   }
 
@@ -109,7 +109,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   #sweep(now: number): void {
     this.#sweepAt = now + this.#limits.historyMs;
     for (const [channel, history] of this.#histories) {
-      this.#forget(channel, history, history.evict(now, this.#limits));
+      this.#account(channel, history, history.evict(now, this.#limits));
       if (history.count === 0) this.#drop(channel, history);
     }
   }
@@ -136,7 +136,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   #halve(channel: string): boolean {
     const history = this.#histories.get(channel);
     if (history === undefined) return false;
-    this.#forget(channel, history, history.evictHalf());
+    this.#account(channel, history, history.evictHalf());
     if (history.count === 0) this.#drop(channel, history);
     return true;
   }
@@ -149,7 +149,7 @@ export class ChannelHistories<Event extends IdentifiedEvent = KeptEvent> {
   }
 
   /** Takes account of what has changed in a history, and of what it has evicted. */
-  #forget(channel: string, history: History<Event>, evicted: readonly Event[]): void {
+  #account(channel: string, history: History<Event>, evicted: readonly Event[]): void {
     if (this.#total !== null) {
       const bytes = history.byteLength + history.count * EVENT_BYTES;
       this.#bySize.set(channel, bytes > 0 && this.#total.isShrunkLast(channel) ? 1 : bytes);

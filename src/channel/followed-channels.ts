@@ -38,7 +38,7 @@ export interface FollowedChannelsContext {
 }
 
 /**
- * The channels that this process follows, each once, whoever many are subscribed to it; and what is at hand of their
+ * The channels that this process follows, each once, however many are subscribed to it; and what is at hand of their
  * histories, so that the engine is asked once for each channel and not once for each of those who come back.
  */
 export class FollowedChannels {

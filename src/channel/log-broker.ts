@@ -158,10 +158,10 @@ export class LogBroker implements EngineBroker, SignalBroker, LocatingBroker, Bo
       for (;;) {
         // Where an id belongs is another question in another history.
         await this.#link.untilUp();
-        const { history } = this.#fanOut;
+        const { historyNumber } = this.#fanOut;
         try {
           const place = await this.#placeOf(channels, lastEventId);
-          if (history === this.#fanOut.history) return { ...place, lastEventId, history };
+          if (historyNumber === this.#fanOut.historyNumber) return { ...place, lastEventId, historyNumber };
         } catch (thrown) {
           // The engine has gone while it was asked, or does not answer: it is asked again.
           if (!isUnavailable(thrown)) throw thrown;

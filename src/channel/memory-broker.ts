@@ -17,17 +17,18 @@ import type { Start } from './reading.js';
 export interface MemoryBrokerOptions {
   /** Events kept for each channel; `0` keeps none. @defaultValue 1000 */
   historyCount?: number;
-  /** Encoded bytes kept for each channel. @defaultValue 1048576 (1 MiB) */
+  /** Encoded bytes kept for each channel; `0` keeps none. @defaultValue 1048576 (1 MiB) */
   historyBytes?: number;
-  /** How long an event is kept, in milliseconds. @defaultValue 300000 (5 minutes) */
+  /** How long an event is kept, in milliseconds; `0` keeps none. @defaultValue 300000 (5 minutes) */
   historyMs?: number;
   /**
-   * What the histories of all channels together may take of memory, about; beyond it, one of the largest is halved.
+   * Bytes of memory, about, that the histories of all channels may take together; beyond it, one of the largest is halved.
    * @defaultValue `Infinity`
    */
   historyTotalBytes?: number;
-  /** Whether a channel is halved only when no other has anything left, for one that many share. @defaultValue none is */
+  /** Picks channels, such as those that many share, to be halved only when no other has anything left. @defaultValue picks none */
   isShrunkLast?: (channel: string) => boolean;
+  /** What events age by. @defaultValue the system's */
   clock?: Clock;
 }
 
@@ -117,7 +118,7 @@ export class MemoryBroker implements SignalBroker, LocatingBroker {
   }
 
   #startOf(channels: readonly string[], lastEventId: string): Start {
-    return { ...this.#placeOf(channels, lastEventId), lastEventId, history: this.#fanOut.history };
+    return { ...this.#placeOf(channels, lastEventId), lastEventId, historyNumber: this.#fanOut.historyNumber };
   }
 
   #placeOf(channels: readonly string[], lastEventId: string): Pick<Start, 'sequence' | 'kind'> {

@@ -12,8 +12,8 @@ export interface Start {
    * `fresh`: whatever was lost before is no loss to it. `known`: the id has a place. `unknown`: it has none, which is a loss.
    */
   readonly kind: 'fresh' | 'known' | 'unknown';
-  /** Of which history this is the place, see `FanOut.history`. */
-  readonly history: number;
+  /** Of which history this is the place, see `FanOut.historyNumber`. */
+  readonly historyNumber: number;
 }
 
 /** How far one subscriber has come in some channels, and what it has been told. */
@@ -27,8 +27,8 @@ export class Reading {
   resumed: Resumed;
   /** Changes when what is being read for it is of no use any more. */
   revision = 0;
-  /** Of which history {@link sequence} is, see `FanOut.history`. */
-  history: number;
+  /** Of which history {@link sequence} is, see `FanOut.historyNumber`. */
+  historyNumber: number;
   /** Up to which sequence there is nothing for it that it does not have: a page may have no events and end further on. */
   #readThrough = 0;
   /** Losses up to here have been told, or are none to it. Null: whatever was lost before the first page is none. */
@@ -36,10 +36,10 @@ export class Reading {
   #hasNoPlace: boolean;
 
   constructor(channels: readonly string[], subscriber: Subscriber, start: Start) {
-    const { sequence, lastEventId, kind, history } = start;
+    const { sequence, lastEventId, kind, historyNumber } = start;
     this.channels = new Set(channels);
     this.subscriber = subscriber;
-    this.history = history;
+    this.historyNumber = historyNumber;
     this.sequence = sequence;
     this.lastEventId = lastEventId;
     this.resumed = kind === 'fresh' ? 'fresh' : 'complete';
@@ -91,8 +91,8 @@ export class Reading {
   }
 
   /** The history that it had a place in is gone: it gets all of what is kept in this one. */
-  beginAnew(history: number): void {
-    this.history = history;
+  beginAnew(historyNumber: number): void {
+    this.historyNumber = historyNumber;
     this.sequence = 0;
     this.#readThrough = 0;
     this.#hasNoPlace = true;
@@ -111,6 +111,6 @@ interface PagedEvent {
 
 function inOrder(pages: readonly Page[]): PagedEvent[] {
   const paged = pages.flatMap(({ events }, page) => events.map((event) => ({ event, page })));
-  const isMerged = pages.filter(({ events }) => events.length > 0).length <= 1;
-  return isMerged ? paged : paged.sort((one, other) => one.event.sequence - other.event.sequence);
+  const isOrdered = pages.filter(({ events }) => events.length > 0).length <= 1;
+  return isOrdered ? paged : paged.sort((one, other) => one.event.sequence - other.event.sequence);
 }

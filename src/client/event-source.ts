@@ -8,6 +8,7 @@ import { StreamReader } from './stream-reader.js';
 import { absoluteUrl, isHttp, type StreamRequestOptions, streamRequest } from './stream-request.js';
 import type { TypedMessageEvent } from './typed-event.js';
 
+/** What an {@link EventSource} may be told beside the URL. */
 export interface EventSourceOptions extends StreamRequestOptions {
   /** Whether cookies go to another origin as well, in a browser. @defaultValue `false` */
   withCredentials?: boolean;

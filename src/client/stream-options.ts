@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import { ConfigurationError, quote } from '../errors.js';
 import type { StreamRequestOptions } from './stream-request.js';
 
+/** How {@link streamEvents} comes back when the stream is lost. */
 export interface RetryOptions {
   /** The reconnection time until the server names one, in milliseconds. @defaultValue 3000 */
   initialMs?: number;
@@ -17,14 +18,15 @@ export interface RetryOptions {
   statuses?: readonly number[];
 }
 
+/** What {@link streamEvents} may be told beside the URL. */
 export interface StreamEventsOptions extends StreamRequestOptions {
   /** What to resume from: sent as `Last-Event-ID`. @defaultValue `''`: nothing */
   lastEventId?: string;
   /** Ends it: the iteration rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * How long nothing may come, not even a heartbeat, in milliseconds; then the connection is given up for lost. `0`: for ever,
-   * as far as fetch goes: the one of Node gives up after 300 s, but is not used unless it is given. Three times the server's heartbeat is a good choice. @defaultValue 0
+   * Milliseconds without a byte, heartbeats included, after which the connection counts as lost. Three times the server's heartbeat is
+   * a good choice. `0`: no limit, except that of Node's own fetch, 300 s, where it is given as `fetch`. @defaultValue 0
    */
   idleTimeoutMs?: number;
   /**

@@ -8,6 +8,7 @@ export type HeadersLike = NonNullable<ConstructorParameters<typeof Headers>[0]>;
 export type BodyLike = NonNullable<RequestInit['body']>;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** The request that a stream is asked for with. */
 export interface StreamRequestOptions {
   /**
    * Sent beside `Accept: text/event-stream`, which they may replace. A function is called before each attempt, so that a token

@@ -6,7 +6,7 @@ export interface CloseReason {
    * - `drain`: the server, or the router, is closing.
    * - `slow-consumer`: the client did not keep up, see `slowConsumer`, or was too far behind a `QueueStore`.
    * - `write-failed`: the operating system refused a write, or a middleware's own `write` threw.
-   * - `error`: `open` threw.
+   * - `error`: `open`, `gap` or `relay` threw.
    */
   readonly kind: 'client' | 'end' | 'drain' | 'slow-consumer' | 'write-failed' | 'error';
   readonly error?: unknown;

@@ -39,8 +39,8 @@ export class LoneBlock {
 }
 
 /**
- * After so many frames a chain begins an epoch, if somebody waits for it. Each costs all of its connections what was to be referred to: with epochs
- * of 16 messages a chat shrinks to a third, with 256 to less than a quarter.
+ * After so many frames a chain begins a new epoch, if a connection waits to join. That discards the text to which later blocks could refer: with
+ * epochs of 16 messages a chat shrinks to a third, with 256 to less than a quarter.
  */
 const EPOCH_FRAMES = 256;
 /** So many frames may one connection be behind another: a huge channel is flushed in parts. */

@@ -1,4 +1,4 @@
-/** One flush for each turn of the event loop, whoever many connections were written to. */
+/** One flush for each turn of the event loop, however many connections were written to. */
 
 import { toError } from '../errors.js';
 import { Batch } from './batch.js';

@@ -1,16 +1,15 @@
 /** Encoded events in the shapes that connections need, from one allocation and shared by all of them. */
 
+import { InvalidEventError } from '../errors.js';
 import { encodeComment, encodeEvent, serializeData } from './encode.js';
 import type { EventFields, EventOptions } from './event.js';
 
 const CRLF = 0x0d0a;
 const TYPE_FIELD = 'event: ';
 
-/**
- * The last event that was encoded, unless it was longer than this: a loop over handlers that gives each of them the same
- * event gives them the same frame.
- */
+/** In UTF-16 code units of data. */
 const MAX_REMEMBERED_LENGTH = 4096;
+/** The last event that was encoded: a loop that writes the same to many handlers gives them one frame. */
 let lastText: string | undefined;
 let lastFrame: Frame | undefined;
 
@@ -97,10 +96,19 @@ export class Frame {
     return new Frame(chunk, start, null, 0);
   }
 
-  /** Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. */
+  /**
+   * Joins frames into one, in order: what a connection was given in one turn leaves as one chunk. Of several, the `latest` policy
+   * takes it for a comment: it has no {@link eventType}.
+   *
+   * @param frames - one at least: none would be HTTP/1.1's last chunk, which ends the stream.
+   * @throws {@link InvalidEventError} `NO_FRAMES` when there is none.
+   */
   static join(frames: readonly Frame[]): Frame {
     const only = frames[0];
-    if (frames.length === 1 && only !== undefined) return only;
+    if (only === undefined) {
+      throw new InvalidEventError('NO_FRAMES', 'Invalid frames: "" has none to join. Give one at least.');
+    }
+    if (frames.length === 1) return only;
     let length = 0;
     let eventCount = 0;
     for (const frame of frames) {

@@ -6,14 +6,15 @@ import type { ParsedEvent } from './event.js';
 import { firstLineEnd, indexOrEnd, indexOrLength, lastLineEnd, lineEndFrom, nextLine } from './line-ends.js';
 import { UnfinishedLine } from './unfinished-line.js';
 
+/** Where an {@link EventStreamParser} starts, whom it tells, and what is too much. */
 export interface EventStreamParserOptions {
   /** The last event ID to start from, as after a reconnect. @defaultValue `''` */
   lastEventId?: string | undefined;
   /** Called for each event, in order. What it throws comes out of `push`, and drops the rest of that chunk. */
   onEvent?: (event: ParsedEvent) => void;
-  /** A valid `retry` field: the reconnection time, in milliseconds. It may be any number of digits. */
+  /** Called with each valid `retry` field: the reconnection time, in milliseconds; `Infinity` for more digits than a number holds. */
   onRetry?: (ms: number) => void;
-  /** A comment, without its colon and one space after it. */
+  /** Called with each comment, without its colon and one space after it. */
   onComment?: ((text: string) => void) | undefined;
   /**
    * The largest data of an event, and the largest field, in UTF-16 code units; more is refused. What has come of an unfinished

@@ -29,7 +29,7 @@ export class FakeClock implements Clock {
   /**
    * Moves on by `ms` milliseconds, calling what falls due on the way, in order.
    *
-   * @throws {@link ConfigurationError} `INVALID_OPTIONS` when `ms` is not a number, 0 or more.
+   * @throws {@link ConfigurationError} `INVALID_OPTIONS` when `ms` is not a finite number, 0 or more.
    */
   advance(ms: number): void {
     const until = this.#after(ms);
@@ -58,10 +58,10 @@ export class FakeClock implements Clock {
   }
 
   #after(ms: number): number {
-    if (typeof ms === 'number' && ms >= 0) return this.#now + ms;
+    if (Number.isFinite(ms) && ms >= 0) return this.#now + ms;
     throw new ConfigurationError(
       'INVALID_OPTIONS',
-      `Invalid time: ${quote(ms)}. Use a number of milliseconds, 0 or more.`,
+      `Invalid time: ${quote(ms)}. Use a finite number of milliseconds, 0 or more.`,
     );
   }
 

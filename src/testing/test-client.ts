@@ -10,6 +10,7 @@ import { clearTimeout, setTimeout, turns } from './real-time.js';
 import { TestConnection, type TestRequestOptions } from './test-connection.js';
 import { type ServedTarget, serveTarget, type TestTarget } from './test-target.js';
 
+/** What {@link connect} may be told: the request, and how long to wait. */
 export interface ConnectOptions extends TestRequestOptions {
   /**
    * How long {@link connect}, {@link TestClient.next} and their like wait before they fail, in milliseconds of real time, also under a
@@ -250,6 +251,7 @@ export class TestClient implements AsyncDisposable {
     await this.#connection.leave();
     // A half-received event is none.
     this.#parser.reset();
+    this.#fault = null;
     const lastEventId = lastEventIdHeader(this.lastEventId) === '' ? '' : this.lastEventId;
     await this.#open({ ...this.#options, lastEventId, ...overrides });
     return this;

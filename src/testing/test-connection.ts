@@ -6,12 +6,15 @@ import type { Readable } from 'node:stream';
 import { decodedBody } from './body-decoder.js';
 import { clearTimeout, setTimeout, turns } from './real-time.js';
 
+/** The request of a test client. */
 export interface TestRequestOptions {
   /** @defaultValue `'GET'` */
   method?: string;
+  /** Sent beside `Accept: text/event-stream`, which they may replace. @defaultValue none */
   headers?: Readonly<Record<string, string>>;
   /** Sent as the `Last-Event-ID` header. */
   lastEventId?: string;
+  /** Sent as UTF-8. @defaultValue none */
   body?: string;
 }
 
