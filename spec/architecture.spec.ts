@@ -43,7 +43,7 @@ const KEEPERS: Record<string, string> = {
 /** What also runs in a browser. */
 const WITHOUT_NODE = ['client/index.ts', 'hub/browser/tradewind.ts'];
 /** What of the client runs in Node alone. */
-const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts', 'body-decoders.ts'];
+const WITH_NODE = ['client/node.ts', 'client/http-fetch.ts', 'client/http-body.ts', 'body-decoders.ts'];
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 

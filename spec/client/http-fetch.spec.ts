@@ -4,13 +4,14 @@ import { getEventListeners, once } from 'node:events';
 import { globalAgent as httpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, globalAgent } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { httpFetch } from '../../src/client/http-fetch.js';
 import * as everywhere from '../../src/client/index.js';
 import * as inNode from '../../src/client/node.js';
 import { certificate } from '../support/certificate.js';
-import { listen, openStream } from '../support/plain-server.js';
+import { answerBytes, listen, openStream } from '../support/plain-server.js';
+import { turns } from '../support/raw-socket.js';
 import { deferred } from '../support/serve.js';
 
 /** What of a request is decided by who asks; fetch tells more of itself. */
@@ -217,6 +218,73 @@ test('httpFetch: fails the body when it is no gzip, and when it breaks off', asy
     t.is((error.cause as NodeJS.ErrnoException).code, code);
   }
 });
+
+const broken = Array.from({ length: 50 }, (_, index) => `data: ${index}\n\n`);
+const CODERS = {
+  identity: (text: string) => Buffer.from(text),
+  gzip: (text: string) => gzipSync(text, { finishFlush: constants.Z_SYNC_FLUSH }),
+  deflate: (text: string) => deflateSync(text, { finishFlush: constants.Z_SYNC_FLUSH }),
+  br: (text: string) => brotliCompressSync(text, { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+};
+for (const coding of ['identity', 'gzip', 'deflate', 'br'] as const) {
+  for (const framing of ['chunked', 'with a length'] as const) {
+    for (const pace of ['at once', 'slowly'] as const) {
+      test(`httpFetch: hands out all that came before a body broke off (${coding}, ${framing}, read ${pace})`, async (t) => {
+        const parts =
+          coding === 'identity' ? broken.map((text) => Buffer.from(text)) : [CODERS[coding](broken.join(''))];
+        const chunks = parts.map((part) => `${part.length.toString(16)}\r\n${part.toString('latin1')}\r\n`);
+        const head = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: ${coding}\r\n`;
+        const url = await answerBytes(
+          t,
+          framing === 'chunked'
+            ? `${head}Transfer-Encoding: chunked\r\n\r\n${chunks.join('')}`
+            : `${head}Content-Length: 99999\r\n\r\n${Buffer.concat(parts).toString('latin1')}`,
+        );
+        const { body } = await httpFetch(url, {});
+        let text = '';
+        const error = await t.throwsAsync(async () => {
+          for await (const chunk of body as ReadableStream<Uint8Array>) {
+            text += Buffer.from(chunk).toString();
+            if (pace === 'slowly') await turns(5);
+          }
+        });
+        t.is(text, broken.join(''));
+        t.is(error.message, 'terminated');
+      });
+    }
+  }
+}
+
+test('httpFetch: fails a body with what the request failed of', async (t) => {
+  const url = await answerBytes(t, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwow\r\nno length\r\n');
+  const { body } = await httpFetch(url, {});
+  const error = await t.throwsAsync(async () => {
+    for await (const chunk of body as ReadableStream<Uint8Array>) t.is(Buffer.from(chunk).toString(), 'wow');
+  });
+  t.is((error.cause as { code?: string }).code, 'HPE_INVALID_CHUNK_SIZE');
+});
+
+test('httpFetch: rejects a redirect to several places', async (t) => {
+  const url = await answerBytes(t, 'HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n');
+  const error = await t.throwsAsync(httpFetch(url, {}), { instanceOf: TypeError });
+  t.is((error.cause as Error).message, 'redirected to several places');
+});
+
+for (const [name, place, asked] of [
+  ['UTF-8', '/caf\u00c3\u00a9', '/caf%C3%A9'],
+  ['Latin-1', '/caf\u00e9', '/caf%E9'],
+] as const) {
+  test(`httpFetch: is redirected byte for byte (${name})`, async (t) => {
+    const heard = deferred<string | undefined>();
+    const target = await listen(t, (request, response) => {
+      heard.resolve(request.url);
+      response.end();
+    });
+    const url = await answerBytes(t, `HTTP/1.1 302 Found\r\nLocation: ${target}${place}\r\nContent-Length: 0\r\n\r\n`);
+    await httpFetch(url, {});
+    t.is(await heard.promise, asked);
+  });
+}
 
 test('httpFetch: rejects when the answer is an upgrade, and when a header cannot be sent', async (t) => {
   const url = await listen(t, (request) => {

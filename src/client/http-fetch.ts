@@ -2,8 +2,7 @@
 
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
-import { BODY_DECODERS } from '../body-decoders.js';
+import { bodyOf, type Failure } from './http-body.js';
 
 /** One request, as it is after the redirects so far. */
 interface Target {
@@ -14,14 +13,17 @@ interface Target {
   readonly signal: AbortSignal | null | undefined;
 }
 
+interface Asked {
+  readonly message: http.IncomingMessage;
+  readonly failure: Failure;
+}
+
 /** @see https://fetch.spec.whatwg.org/#http-redirect-fetch */
 const MAX_REDIRECTS = 20;
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
 const BODY_HEADERS = ['Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Type', 'Content-Length'];
 /** What another origin is not told. The standard names the first; cookies and hosts it knows by other means. */
 const SECRET_HEADERS = ['Authorization', 'Proxy-Authorization', 'Cookie', 'Host'];
-/** Each has a buffer of its own: a header of 16 KiB could ask for thousands. */
-const MAX_CODINGS = 5;
 
 /**
  * Asks as fetch does, and answers with a `Response`: redirects, codings of the body, headers that stay at home, and errors, which are
@@ -55,18 +57,19 @@ export async function httpFetch(url: string, init: RequestInit): Promise<Respons
 
 async function follow(target: Target): Promise<Response> {
   for (let redirects = 0; ; redirects++) {
-    const message = await ask(target);
-    const { location } = message.headers;
+    const { message, failure } = await ask(target);
+    const [location, another] = new Set(message.headersDistinct.location);
     if (location === undefined || !REDIRECT_STATUSES.includes(message.statusCode ?? 0)) {
-      return answer(message, target, redirects > 0);
+      return answer(message, bodyOf(message, failure, target.signal), target, redirects > 0);
     }
     message.destroy();
     if (redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
+    if (another !== undefined) throw new Error('redirected to several places');
     redirect(target, message.statusCode, location);
   }
 }
 
-function ask({ url, method, headers, body, signal }: Target): Promise<http.IncomingMessage> {
+function ask({ url, method, headers, body, signal }: Target): Promise<Asked> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     // Not by itself for each method that may have a body.
@@ -75,7 +78,12 @@ function ask({ url, method, headers, body, signal }: Target): Promise<http.Incom
     const asked = request(url, { method, headers: Object.fromEntries(headers) });
     const abort = () => asked.destroy(signal?.reason);
     signal?.addEventListener('abort', abort);
-    asked.on('response', resolve).on('error', reject);
+    const failure: Failure = { cause: null };
+    asked.on('response', (message) => resolve({ message, failure }));
+    asked.on('error', (error) => {
+      failure.cause ??= error;
+      reject(error);
+    });
     asked.once('close', () => {
       signal?.removeEventListener('abort', abort);
       // An upgrade, of which nobody has asked: there is no error then.
@@ -85,11 +93,15 @@ function ask({ url, method, headers, body, signal }: Target): Promise<http.Incom
   });
 }
 
+function encodeURIByte(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
 /** Turns a request into the one that it is redirected to. */
 function redirect(target: Target, status: number | undefined, location: string): void {
   const { url, method, headers } = target;
-  // Node has headers as Latin-1; servers send UTF-8. What is not HTTP's is refused by whoever asks next.
-  const next = new URL(Buffer.from(location, 'latin1').toString(), url);
+  // Node has headers as Latin-1, a character for each byte. What is not HTTP's is refused by whoever asks next.
+  const next = new URL(location.replace(/[\x80-\xff]/g, encodeURIByte), url);
   if (next.origin !== url.origin) {
     if (next.username + next.password) throw new Error('redirected with a user or password to another origin');
     for (const name of SECRET_HEADERS) headers.delete(name);
@@ -103,53 +115,15 @@ function redirect(target: Target, status: number | undefined, location: string):
   for (const name of BODY_HEADERS) headers.delete(name);
 }
 
-function answer(message: http.IncomingMessage, { url, signal }: Target, redirected: boolean): Response {
+function answer(message: http.IncomingMessage, body: ReadableStream, { url }: Target, redirected: boolean): Response {
   const { rawHeaders, statusCode: status = 0, statusMessage: statusText } = message;
   const headers = new Headers();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
-  const response = new Response(bodyOf(decoded(message), signal), { headers });
+  const response = new Response(body, { headers });
   const ok = status >= 200 && status <= 299;
   // The constructor takes no URL, and no status that HTTP does not know or that has no body.
   for (const [name, value] of Object.entries({ status, statusText, ok, url: url.href, redirected })) {
     Object.defineProperty(response, name, { value });
   }
   return response;
-}
-
-/** The body without its codings; as it is when one of them is not known. */
-function decoded(message: http.IncomingMessage): Readable {
-  const codings = (message.headers['content-encoding'] ?? '').toLowerCase().split(/\s*,\s*/);
-  if (codings.length > MAX_CODINGS) {
-    message.destroy();
-    throw new Error(`more than ${MAX_CODINGS} codings`);
-  }
-  if (!codings.every((coding) => Object.hasOwn(BODY_DECODERS, coding))) return message;
-  const decoders = codings.reverse().flatMap((coding) => BODY_DECODERS[coding]?.() ?? []);
-  // Whoever reads the last of them is told of errors.
-  pipeline([message, ...decoders], () => {});
-  return decoders.at(-1) ?? message;
-}
-
-/** A web stream that reads on only when it is read: until then, TCP holds the other side back. */
-function bodyOf(source: Readable, signal: AbortSignal | null | undefined): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const fail = (cause?: unknown) =>
-          controller.error(signal?.aborted ? signal.reason : new TypeError('terminated', { cause }));
-        source.pause();
-        source.on('data', (chunk: Buffer) => {
-          source.pause();
-          controller.enqueue(chunk);
-        });
-        // One that was cancelled may still end, and is closed already.
-        source.once('end', () => source.destroyed || controller.close());
-        source.once('error', fail);
-        source.once('close', fail);
-      },
-      pull: () => void source.resume(),
-      cancel: () => void source.destroy(),
-    },
-    { highWaterMark: 0 },
-  );
 }
