@@ -335,3 +335,102 @@ async function run(program: string): Promise<string> {
   ]);
   return stdout;
 }
+
+test('EventSource: lets whoever awaits an event listen for the next, though both have come at once', async (t) => {
+  const url = await listen(
+    t,
+    (_request, response) => void openStream(response).write('data: 1\n\ndata: 2\n\ndata: 3\n\n'),
+  );
+  const source = follow(t, url);
+  const seen: string[] = [];
+  for (let event = 0; event < 3; event++) seen.push((await next(source, 'message')).data);
+  t.deepEqual(seen, ['1', '2', '3']);
+});
+
+test('EventSource: dispatches nothing more once a listener has closed it after an await', async (t) => {
+  const url = await listen(t, (_request, response) => void openStream(response).write('data: 1\n\ndata: 2\n\n'));
+  const source = follow(t, url);
+  const seen: string[] = [];
+  source.addEventListener('message', async ({ data }) => {
+    seen.push(data);
+    await null;
+    source.close();
+  });
+  await next(source, 'message');
+  await turns(5);
+  t.deepEqual(seen, ['1']);
+});
+
+test('EventSource: has the id of the event that is dispatched, whatever has come after it', async (t) => {
+  const url = await listen(
+    t,
+    (_request, response) => void openStream(response).write('id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\n\n'),
+  );
+  const source = follow(t, url);
+  const ids: string[] = [];
+  source.addEventListener('message', () => ids.push(source.lastEventId));
+  await next(source, 'message');
+  await next(source, 'message');
+  await turns(2);
+  t.deepEqual([...ids, source.lastEventId], ['1', '2', '3']);
+});
+
+test('EventSource: dispatches what came before an event that is too large', async (t) => {
+  const url = await listen(
+    t,
+    (_request, response) => void openStream(response).write(`data: 1\n\ndata: ${'x'.repeat(50)}\n\n`),
+  );
+  const source = follow(t, url, { maxEventBytes: 20 });
+  t.is((await next(source, 'message')).data, '1');
+  await next(source, 'error');
+  t.is(source.readyState, EventSource.CLOSED);
+});
+
+test('EventSource: takes its options as a dictionary, once', (t) => {
+  for (const options of [1, 'x', true, Symbol('x')]) {
+    t.throws(() => new EventSource('http://127.0.0.1:9', options as never), { instanceOf: TypeError });
+  }
+  let reads = 0;
+  const options = {
+    get withCredentials() {
+      return ++reads === 1;
+    },
+  };
+  const source = follow(t, 'http://127.0.0.1:9', options);
+  t.deepEqual([source.withCredentials, source.withCredentials], [true, true]);
+  for (const none of [null, undefined]) follow(t, 'http://127.0.0.1:9', none as EventSourceOptions | undefined);
+});
+
+test('EventSource: keeps an object that is no function as a handler, which holds its place and does nothing', async (t) => {
+  const url = await listen(t, (_request, response) => void openStream(response).write('data: 1\n\n'));
+  const source = follow(t, url);
+  const object = {};
+  source.onmessage = object as never;
+  t.is(source.onmessage as unknown, object);
+  const calls: string[] = [];
+  source.addEventListener('message', () => calls.push('listener'));
+  source.onmessage = () => void calls.push('handler');
+  await next(source, 'message');
+  t.deepEqual(calls, ['handler', 'listener']);
+  source.onmessage = 5 as never;
+  t.is(source.onmessage as unknown, null);
+});
+
+for (const [type, isTaken] of [
+  ['te"a"xt/event-stream', false],
+  ['"x"text/event-stream', false],
+  ['text/event-stream"x"', false],
+  ['text/event-stream,(/x', true],
+  ['text/event-stream, te(xt/plain', true],
+  ['text/plain;a="x,y", text/event-stream', true],
+] as const) {
+  test(`EventSource: ${isTaken ? 'takes' : 'refuses'} the content type ${type}`, async (t) => {
+    const url = await listen(
+      t,
+      (_request, response) => void response.writeHead(200, { 'Content-Type': type }).write('\n'),
+    );
+    const source = follow(t, url);
+    await next(source, isTaken ? 'open' : 'error');
+    t.is(source.readyState, isTaken ? EventSource.OPEN : EventSource.CLOSED);
+  });
+}

@@ -467,6 +467,17 @@ test('streamEvents: batches() yields what has come at once, and lets the connect
   await left.promise;
 });
 
+test('streamEvents: batches() can be left while it waits', async (t) => {
+  const left = deferred();
+  const url = await listen(t, (_request, response) => void openStream(response).once('close', left.resolve));
+  const batches = streamEvents(url).batches();
+  const waiting = batches.next();
+  await turns(5);
+  t.deepEqual(await batches.return(undefined), { value: undefined, done: true });
+  t.deepEqual(await waiting, { value: undefined, done: true });
+  await left.promise;
+});
+
 test('streamEvents: batches() beside next() loses nothing, and nothing comes twice', async (t) => {
   const url = await listen(
     t,
@@ -521,6 +532,17 @@ test('streamEvents: keeps the first 64 KiB of a refusal, and does not wait for t
   });
   const error = await t.throwsAsync(streamEvents(url).next(), { instanceOf: HttpError });
   t.is(error.body?.length, 65_536);
+});
+
+test('streamEvents: cancels the rest of a long refusal (a fetch that does not heed the signal)', async (t) => {
+  const cancelled = deferred();
+  const body = new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(10_000)),
+    cancel: () => cancelled.resolve(),
+  });
+  const events = streamEvents('http://127.0.0.1:9', { fetch: async () => new Response(body, { status: 500 }) });
+  await t.throwsAsync(events.next(), { instanceOf: HttpError });
+  await cancelled.promise;
 });
 
 test('streamEvents: does not wait for the rest of a refusal that hangs', async (t) => {

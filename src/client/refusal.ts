@@ -38,5 +38,7 @@ async function beginningOf({ body }: Response, clock: Clock): Promise<string> {
     // It broke off: what came is what there is.
   }
   timer.cancel();
+  // A fetch of the program's own may not heed the signal.
+  reader?.cancel().catch(() => {});
   return text.slice(0, MAX_CHARACTERS);
 }

@@ -3,9 +3,8 @@
 // Browser projects may name no lib that has `AsyncDisposable`.
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { clientClock } from '../clock.js';
 import { ConfigurationError, quote } from '../errors.js';
-import type { EventMap, ParsedEvent } from '../event-stream/event.js';
+import type { EventMap } from '../event-stream/event.js';
 import { refusal } from './refusal.js';
 import { checkOptions, type StreamEventsOptions } from './stream-options.js';
 import { asError, LONGEST_RETRY_MS, StreamReader } from './stream-reader.js';
@@ -43,22 +42,12 @@ export function streamEvents<Events extends EventMap = Record<string, string>>(
   return new EventStream(url, options);
 }
 
-/** Reads chunk by chunk into an array. */
-class BatchReader extends StreamReader {
-  /** What the last chunk has brought. */
-  events: ParsedEvent[] = [];
-
-  protected override deliver(event: ParsedEvent): void {
-    this.events.push(event);
-  }
-}
-
 /** The events of a stream, one after the other. Made by {@link streamEvents}. */
 export class EventStream<Events extends EventMap = Record<string, string>>
   implements AsyncIterableIterator<TypedEvent<Events>>, AsyncDisposable
 {
   readonly #options: StreamEventsOptions;
-  readonly #reader: BatchReader;
+  readonly #reader: StreamReader;
   readonly #coming = this.#readOn();
   readonly #onAbort = () => this.#leave({ thrown: this.#options.signal?.reason });
   /** What has been taken of the events that were read. */
@@ -81,7 +70,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     const { lastEventId = '', method = 'GET', retry = SAFE_METHOD.test(method) ? {} : false } = options;
     this.#options = { ...options, retry };
     this.#idBefore = lastEventId;
-    this.#reader = new BatchReader(streamRequest(absolute, options, retry !== false), this.#options, LONGEST_RETRY_MS);
+    this.#reader = new StreamReader(streamRequest(absolute, options, retry !== false), this.#options, LONGEST_RETRY_MS);
   }
 
   /** What to resume from after the events that were taken: save it, also when it has ended, and give it as `lastEventId`. */
@@ -119,7 +108,18 @@ export class EventStream<Events extends EventMap = Record<string, string>>
    * for await (const events of streamEvents('http://127.0.0.1:8888/firehose').batches()) console.log(events.length);
    * ```
    */
-  async *batches(): AsyncGenerator<TypedEvent<Events>[], undefined> {
+  batches(): AsyncGenerator<TypedEvent<Events>[], undefined> {
+    const batches = this.#batches();
+    const end = batches.return.bind(batches);
+    // A generator's own waits for the call of `next` that waits for events.
+    batches.return = (value) => {
+      this.#leave(null);
+      return end(value);
+    };
+    return batches;
+  }
+
+  async *#batches(): AsyncGenerator<TypedEvent<Events>[], undefined> {
     try {
       for (;;) {
         const { value, done } = await this.next();
@@ -164,7 +164,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   }
 
   async #step(steps: AsyncGenerator<undefined, void>): Promise<void> {
-    const { signal, clock = clientClock } = this.#options;
+    const { signal } = this.#options;
     const reader = this.#reader;
     if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort);
@@ -173,7 +173,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     if (!(await steps.next()).done || reader.isClosed) return;
     const { refused } = reader;
     if (!refused || refused.status === 204) return this.#end(null);
-    throw await refusal(refused, clock);
+    throw await refusal(refused, reader.clock);
   }
 
   #drop(): void {
