@@ -12,16 +12,18 @@ import { compileNative } from './compile-native.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const dist = join(root, 'dist');
+// As deep as dist/ is: source maps say where src/ is from there.
+const fresh = mkdtempSync(join(root, 'dist-'));
 const scratch = mkdtempSync(join(root, 'dist-'));
 const browser = join(root, 'src/hub/browser');
 const compile = (project, folder) =>
   execFileSync(process.execPath, [tsc, '-p', project, '--outDir', folder], { cwd: root, stdio: 'inherit' });
 try {
-  compile('tsconfig.build.json', join(scratch, 'new'));
-  compile(browser, join(scratch, 'new/hub/browser'));
+  compile('tsconfig.build.json', fresh);
+  compile(browser, join(fresh, 'hub/browser'));
   buildSync({
     entryPoints: [join(browser, 'tradewind.ts')],
-    outdir: join(scratch, 'new/hub/browser'),
+    outdir: join(fresh, 'hub/browser'),
     bundle: true,
     minify: true,
     sourcemap: true,
@@ -29,9 +31,9 @@ try {
     target: 'es2022',
   });
   // The console's page goes as it is.
-  cpSync(join(root, 'src/hub/console/page'), join(scratch, 'new/hub/console/page'), { recursive: true });
+  cpSync(join(root, 'src/hub/console/page'), join(fresh, 'hub/console/page'), { recursive: true });
   if (existsSync(dist)) renameSync(dist, join(scratch, 'old'));
-  renameSync(join(scratch, 'new'), dist);
+  renameSync(fresh, dist);
   compileNative(join(scratch, 'prebuilds'), process.argv.includes('--release'));
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
   renameSync(join(scratch, 'prebuilds'), join(root, 'prebuilds'));
@@ -40,5 +42,5 @@ try {
   if (typeof error.status !== 'number') throw error;
   process.exitCode = 1;
 } finally {
-  rmSync(scratch, { recursive: true, force: true });
+  for (const folder of [fresh, scratch]) rmSync(folder, { recursive: true, force: true });
 }

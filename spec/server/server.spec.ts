@@ -244,6 +244,22 @@ test('close: ends the streams in waves across drainMs, and refuses new ones mean
   await t.throwsAsync(client('/'), { code: 'ECONNREFUSED' });
 });
 
+test('close: takes drainMs for few streams as well', async (t) => {
+  const clock = new FakeClock();
+  const { Handler } = recordingHandler();
+  const { client, router, server } = await serve(t, (mounts) => mounts.mount('/', Handler), { clock });
+  for (let count = 0; count < 4; count++) await client('/');
+  const closed = server.close({ drainMs: 60_000 });
+  const counts = [router.connections];
+  while (router.connections > 0) {
+    clock.advance(15_000);
+    await new Promise(setImmediate);
+    counts.push(router.connections);
+  }
+  t.deepEqual(counts, [3, 2, 1, 0]);
+  await closed;
+});
+
 test('close: lets an answer finish that is under way', async (t) => {
   const isAsked = deferred();
   const mayAnswer = deferred();

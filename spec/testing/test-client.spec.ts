@@ -13,6 +13,7 @@ import { ConfigurationError, EventSourceHandler, Router } from '../../src/index.
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
+import { answerBytes } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { deferred } from '../support/serve.js';
@@ -193,6 +194,34 @@ test('expectNone: waits by the clock that it is given', async (t) => {
   clock.advance(60_000);
   await t.throwsAsync(broken);
   t.is(clock.pending, 0);
+  await client.close();
+});
+
+test('next: fails with a stack that says where the spec is', async (t) => {
+  const client = await connect(
+    (_request: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('\n');
+    },
+    '/',
+    { timeoutMs: 50 },
+  );
+  const error = await t.throwsAsync(client.next());
+  t.regex(`${error.stack}`, /^Error: 50 ms passed [^\n]*\n(.*\n)*.*test-client\.spec/);
+  await client.close();
+});
+
+test('connect: rejects when the answer is an upgrade, of which nobody has asked', async (t) => {
+  const url = await answerBytes(t, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+  await t.throwsAsync(connect(url), { message: /^The connection closed without an answer to GET http/ });
+});
+
+test('connect: takes headers of any kind', async (t) => {
+  const client = await connect(
+    (request: IncomingMessage, response: ServerResponse) => void response.end(`data: ${request.headers['x-doge']}\n\n`),
+    '/',
+    { headers: new Headers({ 'X-Doge': 'wow' }) },
+  );
+  t.is((await client.next()).data, 'wow');
   await client.close();
 });
 

@@ -15,7 +15,7 @@ const RETRY_MIN_MS = 1_000;
 const RETRY_SPREAD_MS = 4_000;
 /** The kernel's answer costs about 10 µs for each socket: so it takes no more than a twentieth of the time. */
 const ASK_MS_PER_CONNECTION = 0.2;
-/** How far apart the waves of a drain are. */
+/** The waves of a drain are so far apart, or further where there are fewer streams than waves. */
 const WAVE_MS = 50;
 
 /** Holds the connections, and looks after each of them once a second or more often, with one timer instead of one for each. */
@@ -94,7 +94,7 @@ export class ConnectionRegistry {
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
     const connections = [...this.#connections];
-    const waves = Math.max(1, Math.floor(drainMs / WAVE_MS));
+    const waves = Math.max(1, Math.min(Math.floor(drainMs / WAVE_MS), connections.length));
     for (const connection of connections) void connection.send(Frame.ofRetry(this.retryMs()));
     for (let wave = 0; wave < waves; wave++) {
       for (let index = wave; index < connections.length; index += waves) connections[index]?.close({ kind: 'drain' });

@@ -1,8 +1,11 @@
 /**
- * The timers as they were when this was loaded: those that a runner puts in their place (`vi.useFakeTimers()`, Jest's) stand still,
- * and a spec that hangs must end all the same.
+ * The system's timers, and not the global ones: those that a runner puts in their place (`vi.useFakeTimers()`, Jest's) stand still, and a spec
+ * that hangs must end all the same.
  */
-export const { setTimeout, clearTimeout, setImmediate } = globalThis;
+
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+
+export { clearTimeout, setTimeout };
 
 /** Long enough for a few packets on the loopback interface to be written and read. */
 export async function turns(): Promise<void> {

@@ -314,6 +314,8 @@ export class TestClient implements AsyncDisposable {
   /** Resolves with what `find` finds, now or when more has arrived. What that throws is the fault of this wait, and of no other. */
   #waitFor<Found>(find: () => Found | undefined, what: () => string): Promise<Found> {
     const ended = this.#connection.isOver ? 'had ended' : 'ended';
+    // Where the spec is: later, nothing of it is on the stack.
+    const called = new Error();
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timeout);
@@ -321,7 +323,10 @@ export class TestClient implements AsyncDisposable {
       };
       const fail = (why: string) => {
         settle();
-        reject(this.#fault ?? new Error(`${why} while waiting for ${what()}. ${this.#arrived()}`));
+        if (this.#fault !== null) return reject(this.#fault);
+        const error = new Error(`${why} while waiting for ${what()}. ${this.#arrived()}`);
+        if (called.stack) error.stack = called.stack.replace(/^Error(?=\n)/, () => `${error}`);
+        reject(error);
       };
       const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
       const look = () => {

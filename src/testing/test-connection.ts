@@ -11,7 +11,7 @@ export interface TestRequestOptions {
   /** @defaultValue `'GET'` */
   method?: string;
   /** Sent beside `Accept: text/event-stream`, which they may replace. @defaultValue none */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | Headers;
   /** Sent as the `Last-Event-ID` header. */
   lastEventId?: string;
   /** Sent as UTF-8. @defaultValue none */
@@ -61,7 +61,7 @@ export class TestConnection {
         headers: {
           Accept: 'text/event-stream',
           ...(lastEventId === '' ? {} : { 'Last-Event-ID': Buffer.from(lastEventId).toString('latin1') }),
-          ...headers,
+          ...(headers instanceof Headers ? Object.fromEntries(headers) : headers),
         },
       });
       let isAnswered = false;
@@ -71,7 +71,11 @@ export class TestConnection {
         const why = `${timeoutMs} ms passed while waiting for an answer to ${method} ${url}.`;
         if (!isAnswered) request.destroy(new Error(why));
       }, timeoutMs);
-      request.once('close', () => clearTimeout(timeout));
+      request.once('close', () => {
+        clearTimeout(timeout);
+        // An upgrade, of which nobody has asked: there is no error then.
+        reject(new Error(`The connection closed without an answer to ${method} ${url}.`));
+      });
       request.once('error', reject);
       request.once('response', (response) => {
         isAnswered = true;
