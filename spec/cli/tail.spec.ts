@@ -228,14 +228,70 @@ test('tail: ends with status 1 when it is refused, and shows what was said', asy
   t.is(status, 1);
 });
 
-test('tail: ends with status 1 on what is no event stream', async (t) => {
+test('tail: ends with status 1 on what is no event stream, and shows what it is', async (t) => {
+  const url = await listen(t, (request, response) => {
+    if (request.url === '/') response.writeHead(302, { Location: '/login' }).end();
+    else response.writeHead(200, { 'Content-Type': 'text/html', Server: 'gate' }).end('<h1>Log in</h1>\r\n');
+  });
+  const { err, status } = await tail(t, url);
+  t.regex(
+    err,
+    /^← 200 OK, text\/html, server: gate, redirected to .*\/login, after \d+ ms\n✗ The answer is not an event stream: "text\/html"\. .*\n {2}<h1>Log in<\/h1>\n/m,
+  );
+  t.is(status, 1);
+});
+
+for (const [what, body, said] of [
+  [
+    'no empty line',
+    'data: 1\n',
+    /^8 bytes came that are neither .*: "data: 1\\n"\. An event is over at an empty line/m,
+  ],
+  ['JSON', '{"a":1}\n\n', /^9 bytes came .* A line of an event begins with "data:"/m],
+  ['a page', '<!doctype html>\n', /^16 bytes came .* They look like a page/m],
+  ['gzip', '\x1f\x8b\x08', /^3 bytes came .* They are gzip, and no Content-Encoding says so\./m],
+  ['half an event', 'data: 1\n\ndata: 2', /^7 bytes came .*: "data: 2"\. An event is over at an empty line/m],
+  ['nothing but a reconnection time', 'retry: 10\n\n', null],
+] as const) {
+  test(`tail: says what is wrong with a stream of ${what}`, async (t) => {
+    const url = await answerBytes(t, `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n${body}`);
+    const { err } = await tail(t, url, '--no-retry');
+    if (said === null) t.notRegex(err, /bytes came/);
+    else t.regex(err, said);
+    t.regex(err, /^The server ended the stream\./m);
+  });
+}
+
+test('tail: says that there is no answer yet', async (t) => {
+  const asked = deferred<ServerResponse>();
+  const url = await listen(t, (_request, response) => asked.resolve(response));
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const report = new TailReport({
+    out: () => {},
+    err: (text) => said.push(text),
+    isJson: false,
+    hasColours: { out: false, err: false },
+  });
+  const leaving = new AbortController();
+  const options = { report, hasComments: false, signal: leaving.signal, drained: () => undefined, clock };
+  const ended = tailHere(url, {}, options);
+  await asked.promise;
+  clock.advance(20_000);
+  t.regex(said.at(-1) ?? '', /^No answer for 20\.0 s\. The server, or a proxy/);
+  leaving.abort();
+  await ended;
+  t.is(clock.pending, 0);
+});
+
+test('tail: does not say that it goes on after an ID that no header can carry', async (t) => {
   const url = await listen(
     t,
-    (_request, response) => void response.writeHead(200, { 'Content-Type': 'text/html' }).end(),
+    (_request, response) => void openStream(response).end(`id: ${'x'.repeat(9_000)}\ndata: x\n\n`),
   );
-  const { err, status } = await tail(t, url);
-  t.regex(err, /^✗ The answer is not an event stream: "text\/html"\./m);
-  t.is(status, 1);
+  const run = startCommand(t, ['tail', url]);
+  await run.said(/Coming back in .*, without the event ID "x+", which no header can carry\./);
+  t.pass();
 });
 
 test('tail: ends with status 0 at a 204, and says what it means', async (t) => {

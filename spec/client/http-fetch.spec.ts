@@ -328,6 +328,21 @@ test('httpFetch: lets the socket go when the body is cancelled', async (t) => {
   t.pass();
 });
 
+test('httpFetch: a body can be cancelled while more of it is about to be read', async (t) => {
+  const url = await listen(t, (_request, response) => {
+    openStream(response);
+    for (let event = 0; event < 20; event++) response.write('data: x\n\n');
+  });
+  const { body } = await httpFetch(url, {});
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  await turns(5);
+  const read = reader.read();
+  await reader.cancel();
+  t.deepEqual(await read, { done: true, value: undefined });
+  await turns(5);
+});
+
 test('httpFetch: goes over TLS', async (t) => {
   const server = createServer(certificate(), (_request, response) => response.end('secret'));
   server.listen(0, '127.0.0.1');

@@ -566,18 +566,23 @@ test('streamEvents: throws a status that HTTP does not know', async (t) => {
   await t.throwsAsync(streamEvents(url).next(), { instanceOf: EventStreamError, code: 'UNKNOWN_STATUS' });
 });
 
-test('streamEvents: throws what is no event stream', async (t) => {
+test('streamEvents: throws what is no event stream, with what it is, and does not wait for its end', async (t) => {
+  const clock = new FakeClock();
   const left = deferred();
+  const said = deferred();
   const url = await listen(t, (_request, response) => {
     response.once('close', left.resolve);
     response.writeHead(200, { 'Content-Type': 'text/html' });
-    response.write('<!doctype html>');
+    response.write('<!doctype html>', () => said.resolve());
   });
-  const error = await t.throwsAsync(streamEvents(url).next(), {
-    instanceOf: EventStreamError,
-    code: 'NOT_AN_EVENT_STREAM',
-  });
+  const next = streamEvents(url, { clock }).next();
+  await said.promise;
+  while (clock.pending === 0) await turns();
+  await turns(10);
+  clock.advance(1_000);
+  const error = await t.throwsAsync(next, { instanceOf: EventStreamError, code: 'NOT_AN_EVENT_STREAM' });
   t.is(error.message, 'The answer is not an event stream: "text/html". Check the URL and the server.');
+  t.like(error.cause, { status: 200, body: '<!doctype html>', headers: { 'content-type': 'text/html' } });
   await left.promise;
 });
 

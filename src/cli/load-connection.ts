@@ -69,7 +69,8 @@ export class LoadConnection {
     response
       .on('data', (chunk: Buffer) => this.#read(chunk))
       .on('error', (error) => {
-        this.#error = error;
+        // The request knows why: the answer, only that it was aborted.
+        this.#error ??= error;
       })
       .on('close', () => this.#over(reasonOf(this.#error) ?? 'the server ended the stream'));
   }

@@ -4,6 +4,7 @@ import type { StreamEventsOptions, StreamState } from '../client/stream-options.
 import { innermostMessage } from '../client/stream-reader.js';
 import { HttpError } from '../errors.js';
 import type { ParsedEvent } from '../event-stream/event.js';
+import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 import { count, printable, printableJson, seconds, withoutPassword } from './wording.js';
 
 export interface TailReportOptions {
@@ -64,8 +65,7 @@ export class TailReport {
       this.#connections++;
       this.#answered(now.response);
     } else if (now.state === 'waiting') {
-      const after = lastEventId === '' ? 'without an event ID' : `after event ID ${JSON.stringify(lastEventId)}`;
-      this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${after}.`);
+      this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${placeOf(lastEventId)}.`);
     }
   }
 
@@ -76,19 +76,36 @@ export class TailReport {
     this.#say('yellow', isForGood ? 'A 204 ends the stream for good: no client is to come back.' : ENDED);
   }
 
-  quiet(ms: number): void {
+  /** @param unread - what is wrong with what came since the last event; null: nothing is. */
+  quiet(ms: number, unread: string | null): void {
     const why =
+      unread ??
       'If the server does send, something between may be holding it back: a proxy that buffers or compresses.';
     this.#say('yellow', `Nothing has come for ${seconds(ms)}, not even a heartbeat. ${why}`);
   }
 
-  fault(error: Error): void {
-    this.#say('red', error instanceof HttpError ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
-    if (!(error instanceof HttpError)) return;
-    const { headers, body = '' } = error;
-    const telling = tellingOf((name) => headers[name]);
+  /** There is no answer yet. */
+  unanswered(ms: number): void {
+    const why = 'The server, or a proxy that buffers, may be holding back the headers until there is an event.';
+    this.#say('yellow', `No answer for ${seconds(ms)}. ${why}`);
+  }
+
+  /** The stream is over. @param unread - what is wrong with what came since the last event; null: nothing is. */
+  unread(unread: string | null): void {
+    if (unread !== null) this.#say('yellow', unread);
+  }
+
+  /** @param answer - the last one, if there was one. */
+  fault(error: Error, answer?: Response): void {
+    const { cause } = error;
+    const said = error instanceof HttpError ? error : cause instanceof HttpError ? cause : null;
+    if (said !== error && said !== null && answer) this.#answered(answer);
+    this.#say('red', said === error ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
+    if (said === null) return;
+    const { headers, body = '' } = said;
+    const telling = said === error ? tellingOf((name) => headers[name]) : '';
     if (telling !== '') this.#say('dim', `  ${telling}`);
-    for (const line of body.slice(0, 2_000).split('\n')) if (line !== '') this.#say('dim', `  ${line}`);
+    for (const line of body.slice(0, 2_000).split(/\r?\n/)) if (line !== '') this.#say('dim', `  ${line}`);
   }
 
   /** @param lastEventId - what to go on from. */
@@ -112,7 +129,7 @@ export class TailReport {
     if (cause === null) return ENDED;
     if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
     const why = innermostMessage(cause).replace(/\.$/, '');
-    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${why}.`;
+    return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${plainly(why)}.`;
   }
 
   /** An event for a person: when, what and which, then its lines. */
@@ -127,6 +144,24 @@ export class TailReport {
   #say(colour: Colour, text: string): void {
     this.#options.err(`${painted(this.#options.hasColours.err, colour, printable(text))}\n`);
   }
+}
+
+/** From where a stream goes on. */
+function placeOf(lastEventId: string): string {
+  if (lastEventId === '') return 'without an event ID';
+  const id = JSON.stringify(lastEventId);
+  return lastEventIdHeader(lastEventId) === ''
+    ? `without the event ID ${id}, which no header can carry`
+    : `after event ID ${id}`;
+}
+
+/** What OpenSSL and Node say where `http:` was meant to be `https:`, or the other way round. */
+function plainly(why: string): string {
+  if (/wrong version number|packet length too long/i.test(why))
+    return 'the server does not speak TLS there; is it http:?';
+  if (why === 'socket hang up')
+    return 'the server closed the connection (socket hang up); if it speaks TLS, it is https:';
+  return why;
 }
 
 function painted(hasColours: boolean, colour: Colour, text: string): string {

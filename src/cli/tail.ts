@@ -7,6 +7,7 @@ import type { Fetch } from '../client/stream-request.js';
 import { type Clock, clientClock, type Timer } from '../clock.js';
 import { toError } from '../errors.js';
 import type { TailReport } from './tail-report.js';
+import { UnreadBytes } from './unread-bytes.js';
 
 export interface TailOptions {
   report: TailReport;
@@ -33,30 +34,42 @@ const QUIET_MS = 20_000;
 export async function tail(url: string, request: StreamEventsOptions, options: TailOptions): Promise<boolean> {
   const { report, types, count = Infinity, hasComments, signal, drained, clock = clientClock } = options;
   let answer: Response | undefined;
+  const unread = new UnreadBytes();
   const { fetch = httpFetch } = request;
   const events = streamEvents(url, {
     ...request,
     fetch: async (...asked: Parameters<Fetch>) => {
-      answer = await fetch(...asked);
-      return watched(answer, clock, () => report.quiet(QUIET_MS));
+      answer = undefined;
+      unread.reset();
+      const silence = clock.setTimeout(() => report.unanswered(QUIET_MS), QUIET_MS);
+      answer = await fetch(...asked).finally(() => silence.cancel());
+      return watched(answer, clock, unread, () => report.quiet(QUIET_MS, unread.describe()));
     },
     signal,
-    onComment: (text) => report.comment(text, hasComments),
-    onStateChange: (now) => report.state(now, events.lastEventId),
+    onComment: (text) => {
+      unread.clear();
+      report.comment(text, hasComments);
+    },
+    onStateChange: (now) => {
+      if (now.state === 'waiting') report.unread(unread.describe());
+      report.state(now, events.lastEventId);
+    },
   });
   report.request(url, request);
   let shown = 0;
   try {
     for await (const event of events) {
+      unread.clear();
       const isShown = types === undefined || types.includes(event.type);
       report.event(event, isShown);
       if (isShown && ++shown >= count) return true;
       await drained();
     }
+    report.unread(unread.describe());
     if (answer) report.over(answer);
   } catch (thrown) {
     if (!signal.aborted) {
-      report.fault(toError(thrown));
+      report.fault(toError(thrown), answer);
       return false;
     }
   } finally {
@@ -69,7 +82,7 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
  * Tells when a body that is read brings nothing. Bytes count, since a server may keep a stream alive with what is neither event nor
  * comment; the time in which nobody reads does not.
  */
-function watched(response: Response, clock: Clock, onQuiet: () => void): Response {
+function watched(response: Response, clock: Clock, unread: UnreadBytes, onQuiet: () => void): Response {
   const reader = response.body?.getReader();
   if (!reader) return response;
   let quiet: Timer | undefined;
@@ -78,8 +91,9 @@ function watched(response: Response, clock: Clock, onQuiet: () => void): Respons
       async pull(controller) {
         quiet = clock.setTimeout(onQuiet, QUIET_MS);
         const { done, value } = await reader.read().finally(() => quiet?.cancel());
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (done) return controller.close();
+        unread.add(value);
+        controller.enqueue(value);
       },
       cancel: (reason) => {
         quiet?.cancel();

@@ -33,7 +33,8 @@ export function bodyOf(
         source.pause();
         source.on('data', (chunk: Buffer) => {
           source.pause();
-          controller.enqueue(chunk);
+          // What was to be read next still comes when it has been cancelled meanwhile.
+          if (!source.destroyed) controller.enqueue(chunk);
         });
         source.once('end', () => {
           if (received.fault !== null) fail(received.fault);
