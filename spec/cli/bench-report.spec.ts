@@ -1,7 +1,7 @@
 import test from 'ava';
 import { showProgress } from '../../src/cli/bench-progress.js';
 import { benchJson, benchText, progressText } from '../../src/cli/bench-report.js';
-import { LoadFigures, tally } from '../../src/cli/load-figures.js';
+import { LoadFigures } from '../../src/cli/load-figures.js';
 import { FakeClock } from '../../src/testing/index.js';
 
 const target = { url: new URL('http://me:secret@127.0.0.1:8888/ticks'), method: 'GET', headers: {} };
@@ -40,15 +40,20 @@ test('benchText: plots what it has, in units for a person', (t) => {
 
 test('benchText: groups what failed, the most frequent first, and not without end', (t) => {
   const some = figures();
-  for (const reason of ['ECONNREFUSED', '503 Service Unavailable', '503 Service Unavailable']) {
-    tally(some.failures, reason);
+  for (const [index, reason] of ['ECONNREFUSED', '503 Service Unavailable', '503 Service Unavailable'].entries()) {
+    some.failures.add(reason, index + 1);
   }
-  tally(some.endings, 'the server ended the stream');
+  some.endings.add('the server ended the stream', 4);
   const text = benchText(target, some);
-  t.true(text.includes('\nFailed:\n  2 of 4: 503 Service Unavailable\n  1 of 4: ECONNREFUSED\n'), text);
-  t.true(text.endsWith('\nClosed early:\n  1 of 2: the server ended the stream\n'), text);
-  for (let number = 0; number < 100; number++) tally(some.failures, `${number}`);
-  t.regex(benchText(target, some), /^ {2}1 of 4: 17\n {2}and for 82 more reasons$/m);
+  t.true(
+    text.includes(
+      '\nFailed:\n  2 of 4: 503 Service Unavailable (connections 2, 3)\n  1 of 4: ECONNREFUSED (connection 1)\n',
+    ),
+    text,
+  );
+  t.true(text.endsWith('\nClosed early:\n  1 of 2: the server ended the stream (connection 4)\n'), text);
+  for (let number = 0; number < 100; number++) some.failures.add(`${number}`, number);
+  t.regex(benchText(target, some), /^ {2}1 of 4: 17 \(connection 17\)\n {2}and for 82 more reasons$/m);
 });
 
 test('benchText: says when the load was too much for the process that made it', (t) => {
@@ -60,7 +65,7 @@ test('benchText: says when the load was too much for the process that made it', 
 test('benchJson: has the same figures', (t) => {
   const some = figures();
   some.firstByte.record(1.23456);
-  tally(some.failures, 'ECONNREFUSED');
+  some.failures.add('ECONNREFUSED', 3);
   const json = benchJson(target, some);
   t.false(json.includes('secret'));
   t.like(JSON.parse(json), {
@@ -70,7 +75,7 @@ test('benchJson: has the same figures', (t) => {
     events: 12_345,
     firstByteMs: { count: 1, p50: 1.235, 'p99.9': 1.235, max: 1.235, bars: [{ upToMs: 1.24, count: 1 }] },
     gapMs: { count: 0, max: 0, bars: [] },
-    failures: [{ count: 1, reason: 'ECONNREFUSED' }],
+    failures: [{ count: 1, reason: 'ECONNREFUSED', connections: [3] }],
     endings: [],
   });
 });
@@ -81,7 +86,7 @@ test('showProgress: shows a line four times a second, and clears it', (t) => {
   const written: string[] = [];
   const hide = showProgress(some, clock, (text) => written.push(text));
   some.events += 100;
-  tally(some.failures, 'ECONNREFUSED');
+  some.failures.add('ECONNREFUSED', 3);
   clock.advance(250);
   hide();
   clock.advance(1_000);
@@ -92,4 +97,13 @@ test('showProgress: shows a line four times a second, and clears it', (t) => {
   ]);
   t.is(clock.pending, 0);
   t.is(progressText(some, 1.25), '2 of 4 open, 1 failed, 12,445 events, 1.3 a second');
+});
+
+test('Reasons: names the first ten connections of each reason, and five to a person', (t) => {
+  const some = figures();
+  for (let connection = 1; connection <= 20; connection++) some.failures.add('ECONNRESET', connection);
+  t.deepEqual(some.failures.list(), [
+    { count: 20, reason: 'ECONNRESET', connections: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] },
+  ]);
+  t.regex(benchText(target, some), /20 of 4: ECONNRESET \(connections 1, 2, 3, 4, 5, …\)\n/);
 });

@@ -1,7 +1,7 @@
 /** What `tradewind bench` says: for a person, and for a program. */
 
 import type { Distribution } from './distribution.js';
-import { type LoadFigures, total } from './load-figures.js';
+import type { LoadFigures, Reasons } from './load-figures.js';
 import type { LoadTarget } from './load-generator.js';
 import { count, seconds, withoutPassword } from './wording.js';
 
@@ -9,6 +9,8 @@ const PERCENTILES = [50, 90, 99, 99.9];
 const LONGEST_BAR = 40;
 /** A server may give every connection another reason. */
 const MOST_REASONS = 20;
+/** And so many connections are named for each; the first ten are in JSON. */
+const MOST_NAMED = 5;
 /** From here on the figures tell of this process as much as of the server. */
 const BUSY = 0.8;
 
@@ -17,7 +19,7 @@ export function benchText({ url, method }: LoadTarget, figures: LoadFigures): st
   const sections = [
     `${method} ${withoutPassword(url.href)}, for ${seconds(elapsedMs)}\n`,
     [
-      `connections  ${whole(opened)} opened, ${whole(total(failures))} failed, ${whole(total(endings))} closed early\n`,
+      `connections  ${whole(opened)} opened, ${whole(failures.count)} failed, ${whole(endings.count)} closed early\n`,
       `events       ${whole(events)}, ${rounded(eventsPerSecond)} a second${isSteady ? ' after the ramp' : ''}\n`,
       `bytes        ${whole(bytes)}\n`,
     ].join(''),
@@ -41,15 +43,15 @@ export function benchJson({ url, method }: LoadTarget, figures: LoadFigures): st
     url: withoutPassword(url.href),
     method,
     elapsedMs,
-    connections: { asked, begun, opened, failed: total(failures), closedEarly: total(endings) },
+    connections: { asked, begun, opened, failed: failures.count, closedEarly: endings.count },
     events,
     bytes,
     eventsPerSecond,
     isSteady,
     firstByteMs: distributionJson(figures.firstByte),
     gapMs: distributionJson(figures.gaps),
-    failures: sorted(failures).map(([reason, number]) => ({ count: number, reason })),
-    endings: sorted(endings).map(([reason, number]) => ({ count: number, reason })),
+    failures: failures.list(),
+    endings: endings.list(),
     busy,
   };
   return `${JSON.stringify(json, (_key, value) => (typeof value === 'number' ? toMicro(value) : value), 2)}\n`;
@@ -57,7 +59,7 @@ export function benchJson({ url, method }: LoadTarget, figures: LoadFigures): st
 
 /** The line that is shown meanwhile. */
 export function progressText({ asked, open, failures, events }: LoadFigures, eventsPerSecond: number): string {
-  const failed = total(failures);
+  const failed = failures.count;
   const opened = `${whole(open)} of ${whole(asked)} open${failed === 0 ? '' : `, ${whole(failed)} failed`}`;
   return `${opened}, ${whole(events)} events, ${rounded(eventsPerSecond)} a second`;
 }
@@ -84,16 +86,22 @@ function distributionJson(distribution: Distribution) {
   };
 }
 
-function reasonsText(title: string, reasons: ReadonlyMap<string, number>, of: number): string {
-  if (reasons.size === 0) return '';
-  const lines = sorted(reasons).map(([reason, number]) => `  ${whole(number)} of ${whole(of)}: ${reason}\n`);
+function reasonsText(title: string, reasons: Reasons, of: number): string {
+  if (reasons.count === 0) return '';
+  const lines = reasons
+    .list()
+    .map(
+      ({ reason, count, connections }) =>
+        `  ${whole(count)} of ${whole(of)}: ${reason} (${which(count, connections)})\n`,
+    );
   const rest = lines.splice(MOST_REASONS).length;
   return `${title}:\n${lines.join('')}${rest === 0 ? '' : `  and for ${count(rest, 'more reason')}\n`}`;
 }
 
-/** The most frequent first. */
-function sorted(reasons: ReadonlyMap<string, number>): [string, number][] {
-  return [...reasons].sort(([, one], [, other]) => other - one);
+/** Which connections, by number, or the first of them. */
+function which(count: number, connections: readonly number[]): string {
+  const named = connections.slice(0, MOST_NAMED).join(', ');
+  return `connection${count === 1 ? '' : 's'} ${named}${count > MOST_NAMED ? ', …' : ''}`;
 }
 
 /** With as many figures as are worth it. */

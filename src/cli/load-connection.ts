@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.js';
 import { EventCounter } from './event-counter.js';
-import { type LoadFigures, tally } from './load-figures.js';
+import type { LoadFigures } from './load-figures.js';
 import { printable, withoutPassword } from './wording.js';
 
 /** A server may give a reason of its own for each connection, and as long as it likes. */
@@ -23,6 +23,8 @@ export class LoadConnection {
   readonly #options: LoadConnectionOptions;
   readonly #counter = new EventCounter();
   readonly #startedAt: number;
+  /** As `Reasons` has it. */
+  readonly #number: number;
   readonly #request: ClientRequest;
   #lastEventAt: number | undefined;
   #isOpen = false;
@@ -33,7 +35,7 @@ export class LoadConnection {
   constructor(options: LoadConnectionOptions, body: string | undefined) {
     this.#options = options;
     this.#startedAt = options.clock.now();
-    options.figures.begun++;
+    this.#number = ++options.figures.begun;
     this.#request = options
       .request()
       .on('response', (response) => this.#answered(response))
@@ -49,7 +51,9 @@ export class LoadConnection {
 
   /** Ends it, since the test is over. One that still has no answer has failed. */
   cut(): void {
-    if (!this.#isOpen && !this.#isOver) tally(this.#options.figures.failures, 'no answer by the end');
+    if (!this.#isOpen && !this.#isOver) {
+      this.#options.figures.failures.add('no answer by the end', this.#number);
+    }
     this.#isOver = true;
     this.#request.destroy();
   }
@@ -95,7 +99,8 @@ export class LoadConnection {
     this.#isOver = true;
     const { figures, onOver } = this.#options;
     if (this.#isOpen) figures.open--;
-    tally(this.#isOpen ? figures.endings : figures.failures, printable(reason).slice(0, LONGEST_REASON));
+    const reasons = this.#isOpen ? figures.endings : figures.failures;
+    reasons.add(printable(reason).slice(0, LONGEST_REASON), this.#number);
     onOver(this);
   }
 }

@@ -2,6 +2,37 @@
 
 import { Distribution } from './distribution.js';
 
+/** So many connections are named for each reason. */
+const MOST_NAMED = 10;
+
+export interface Reason {
+  readonly reason: string;
+  readonly count: number;
+  /** The first ten of them, by number. */
+  readonly connections: readonly number[];
+}
+
+/** Why connections failed, or ended, and which: they are numbered from 1, as they were begun. */
+export class Reasons {
+  /** Of all of them. */
+  count = 0;
+  readonly #reasons = new Map<string, { count: number; connections: number[] }>();
+
+  add(reason: string, connection: number): void {
+    this.count++;
+    const known = this.#reasons.get(reason) ?? { count: 0, connections: [] };
+    this.#reasons.set(reason, known);
+    known.count++;
+    if (known.connections.length < MOST_NAMED) known.connections.push(connection);
+  }
+
+  /** The most frequent first. */
+  list(): Reason[] {
+    const all = [...this.#reasons].map(([reason, { count, connections }]) => ({ count, reason, connections }));
+    return all.sort((one, other) => other.count - one.count);
+  }
+}
+
 export class LoadFigures {
   /** How many connections there are to be. */
   readonly asked: number;
@@ -14,10 +45,10 @@ export class LoadFigures {
   events = 0;
   /** Of the streams' bodies: without headers, and without the frames of chunked encoding. */
   bytes = 0;
-  /** Why connections got no stream, and how many. */
-  readonly failures = new Map<string, number>();
-  /** Why streams were over before the test was, and how many. */
-  readonly endings = new Map<string, number>();
+  /** Why connections got no stream. */
+  readonly failures = new Reasons();
+  /** Why streams were over before the test was. */
+  readonly endings = new Reasons();
   /** Of each stream, from connecting to the headers of the answer. */
   readonly firstByte = new Distribution();
   /** Between one event and the next of the same stream. Those that come in one piece are 1 µs apart. */
@@ -32,12 +63,4 @@ export class LoadFigures {
   constructor(asked: number) {
     this.asked = asked;
   }
-}
-
-export function tally(reasons: Map<string, number>, reason: string): void {
-  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-}
-
-export function total(reasons: ReadonlyMap<string, number>): number {
-  return [...reasons.values()].reduce((sum, count) => sum + count, 0);
 }
