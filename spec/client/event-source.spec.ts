@@ -434,3 +434,19 @@ for (const [type, isTaken] of [
     t.is(source.readyState, isTaken ? EventSource.OPEN : EventSource.CLOSED);
   });
 }
+
+test("EventSource: does not take a test runner's setImmediate, which stands still", async (t) => {
+  const url = await listen(t, (_request, response) => void openStream(response).write('data: 1\n\ndata: 2\n\n'));
+  const program = `
+    globalThis.setImmediate = () => {};
+    const { EventSource } = await import('tradewind/client');
+    const source = new EventSource(${JSON.stringify(url)});
+    source.onmessage = ({ data }) => {
+      console.log(data);
+      if (data === '2') source.close();
+    };`;
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 30_000 });
+  t.is(stdout, '1\n2\n');
+});

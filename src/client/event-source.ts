@@ -6,6 +6,7 @@ import type { EventMap } from '../event-stream/event.js';
 import type { StreamState } from './stream-options.js';
 import { StreamReader } from './stream-reader.js';
 import { absoluteUrl, isHttp, type StreamRequestOptions, streamRequest } from './stream-request.js';
+import { task } from './task.js';
 import type { TypedMessageEvent } from './typed-event.js';
 
 /** What an {@link EventSource} may be told beside the URL. */
@@ -238,21 +239,4 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
 
 function isObject(value: unknown): boolean {
   return Object(value) === value;
-}
-
-// As it was when this was loaded: test runners put one in its place that stands still.
-const { setImmediate: immediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
-
-/** Lets everything run that is due, promises and other tasks. */
-function task(): Promise<void> {
-  return new Promise((resolve) => {
-    if (immediate !== undefined) return immediate(resolve);
-    const { port1, port2 } = new MessageChannel();
-    // Node's types and a browser's do not agree on ports.
-    (port1 as unknown as { onmessage: () => void }).onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    return port2.postMessage(null);
-  });
 }
