@@ -4,7 +4,7 @@ import type { ServiceOptions } from './engine.js';
 import { freePorts } from './ports.js';
 import { loginOf } from './redis.js';
 import type { Service } from './service.js';
-import { startService } from './start-service.js';
+import { isPortTaken, startService } from './start-service.js';
 
 const SLOTS = 16_384;
 const TIMEOUT_MS = 60_000;
@@ -28,7 +28,7 @@ export interface RedisCluster {
  */
 export async function startRedisCluster(count = 3, options: ServiceOptions = {}): Promise<RedisCluster> {
   const buses = await freePorts(count);
-  const started = await Promise.allSettled(buses.map((bus) => startService('redis', clustered(options, bus))));
+  const started = await Promise.allSettled(buses.map((_, index) => startNode(buses, index, options)));
   const nodes = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
   try {
@@ -39,6 +39,17 @@ export async function startRedisCluster(count = 3, options: ServiceOptions = {})
     throw error;
   }
   return { nodes, urls: nodes.map(({ url }) => url), stop };
+}
+
+/** With another port for the other nodes, if another process took it meanwhile. */
+async function startNode(buses: number[], index: number, options: ServiceOptions): Promise<Service> {
+  try {
+    return await startService('redis', clustered(options, buses[index]!));
+  } catch (error) {
+    if (!isPortTaken(error)) throw error;
+    [buses[index]] = (await freePorts(1)) as [number];
+    return startService('redis', clustered(options, buses[index]!));
+  }
 }
 
 function clustered(options: ServiceOptions, bus: number): ServiceOptions {

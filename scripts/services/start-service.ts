@@ -48,11 +48,15 @@ export async function startService(
       await service.ready();
       return service;
     } catch (error) {
-      const isTaken = /address (already )?in use|eaddrinuse/i.test(String(error));
       await service.stop();
-      if (!isTaken || attempt === ATTEMPTS) throw error;
+      if (!isPortTaken(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Whether a service did not start since another process has a port of its. */
+export function isPortTaken(error: unknown): boolean {
+  return /address (already )?in use|eaddrinuse/i.test(String(error));
 }
 
 function binaryOf(name: EngineName): string | null {
