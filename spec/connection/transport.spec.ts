@@ -10,6 +10,7 @@ import { EventStreamParser } from '../../src/event-stream/parser.js';
 import { EventSourceHandler, RequestHandler, Router } from '../../src/index.js';
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { certificate } from '../support/certificate.js';
+import { listen } from '../support/plain-server.js';
 import { chunksOf, RawSocket, requestText, turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { type Served, serve } from '../support/serve.js';
@@ -537,7 +538,7 @@ for (const isEnded of [false, true]) {
     const router = new Router({ logger: new RecordingLogger(), heartbeatMs: 0, stallMs: 0 });
     router.mount('/', Handler);
     let onWrite: (() => void) | null = null;
-    const server = createServer((request, response) => {
+    const url = await listen(t, (request, response) => {
       const { write } = response;
       response.write = (chunk: Buffer) => {
         const hasRoom = write.call(response, chunk, 'utf8');
@@ -547,13 +548,8 @@ for (const isEnded of [false, true]) {
         return hasRoom;
       };
       router.handle(request, response);
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.teardown(() => {
-      server.closeAllConnections();
-      server.close();
     });
-    const doge = await connect(server, '/', { timeoutMs: 60_000 });
+    const doge = await connect(url, '/', { timeoutMs: 60_000 });
     t.teardown(() => doge.close());
     const stream = await next();
     doge.stall();
