@@ -40,5 +40,5 @@ class DogeHandler extends EventSourceHandler<{ doge: string }> {
 const router = new Router();
 router.mount('/', DogeHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, try: curl -N ${server.url}/`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, try: curl -N ${server.url}/`);

@@ -54,5 +54,5 @@ class CountdownHandler extends EventSourceHandler<{ count: number }> {
 const router = new Router();
 router.mount('/members', MembersHandler).mount('/staff', StaffHandler).mount('/countdown', CountdownHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, try: curl -iN ${server.url}/members`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, try: curl -iN ${server.url}/members`);

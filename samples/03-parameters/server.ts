@@ -45,5 +45,5 @@ class ClockHandler extends EventSourceHandler<{ time: { zone: string; time: stri
 const router = new Router();
 router.mount('/clock/:zone?', ClockHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, try: curl -N ${server.url}/clock/Asia%2FTokyo`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, try: curl -N ${server.url}/clock/Asia%2FTokyo`);

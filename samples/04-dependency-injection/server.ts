@@ -55,5 +55,5 @@ container.bind(Audience).toSelf().inSingletonScope();
 const router = new Router({ container });
 router.mount('/audience', AudienceHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, try: curl -N ${server.url}/audience`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, try: curl -N ${server.url}/audience`);

@@ -54,5 +54,5 @@ router.mount('/', PageHandler);
 router.mount('/rooms/:room/events', EventsHandler);
 router.mount('/rooms/:room/messages', MessagesHandler, { maxBodyBytes: 16 * 1024 });
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, open ${server.url}/ in two windows`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, open ${server.url}/ in two windows`);

@@ -56,5 +56,5 @@ class PageHandler extends RequestHandler {
 
 const router = new Router().mount('/', PageHandler).mount('/completions', CompletionHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, open ${server.url}/`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, open ${server.url}/`);

@@ -50,5 +50,5 @@ router.mount('/streams/:stream(\\d+)', LevelHandler);
 const pem = selfSigned();
 const tls = { key: pem, cert: pem };
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888), tls, http2: true });
-console.log(`Listening on ${server.url}, open ${server.url}/`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+console.log(`Listening on ${server.url}, open ${server.url}/`);

@@ -51,10 +51,10 @@ router.mount('/countdown/:from(^\\d+$)', StoreHandler, {
 });
 
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, try: curl -N ${server.url}/temperature`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     turnOff();
     server.close();
   });
 }
+console.log(`Listening on ${server.url}, try: curl -N ${server.url}/temperature`);

@@ -52,7 +52,6 @@ const counting = setInterval(() => broker.publish('numbers', 'number', ++number)
 
 const router = new Router({ broker }).mount('/', PageHandler).mount('/numbers', NumbersHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8888) });
-console.log(`Listening on ${server.url}, open ${server.url}/`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     clearInterval(counting);
@@ -60,3 +59,4 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await broker.close();
   });
 }
+console.log(`Listening on ${server.url}, open ${server.url}/`);

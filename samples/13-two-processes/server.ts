@@ -43,11 +43,10 @@ const router = new Router({ broker });
 router.mount('/rooms/:room', RoomHandler);
 router.mount('/health', HealthHandler);
 const server = await router.listen({ port: Number(process.env.PORT ?? 8001) });
-console.log(`Listening on ${server.url}, process ${process.pid}`);
-
 async function stop() {
   // The streams first: nothing is published any more, and each client is told when to come back.
   await server.close();
   await broker.close();
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+console.log(`Listening on ${server.url}, process ${process.pid}`);

@@ -33,5 +33,5 @@ class PageHandler extends RequestHandler {
 const hub = new Hub({ port: Number(process.env.PORT ?? 8888), jwtKey: key, anonymous: true });
 hub.router.mount('/orders', PageHandler);
 const server = await hub.listen();
-console.log(`Listening on ${server.url}, open ${server.url}/orders`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => hub.close());
+console.log(`Listening on ${server.url}, open ${server.url}/orders`);

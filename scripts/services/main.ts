@@ -26,10 +26,12 @@ try {
   const services = await Promise.all(wanted.filter(isAvailable).map((name) => startService(name)));
   const environment = environmentOf(services);
   if (command === undefined) {
-    for (const [name, value] of Object.entries(environment)) console.log(`${name}=${value}`);
+    // Before the lines are out: who reads them may end us at once.
+    const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);
     // Signals alone do not keep a process alive.
     const alive = setInterval(() => {}, 2 ** 30);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);
+    for (const [name, value] of Object.entries(environment)) console.log(`${name}=${value}`);
+    await asked;
     clearInterval(alive);
   } else process.exitCode = await runCommand(command, args, environment);
   await Promise.all(services.map((service) => service.stop()));

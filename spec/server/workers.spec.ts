@@ -211,6 +211,17 @@ test.serial('inWorkers: runs in one process and forks none (one worker)', async 
   t.deepEqual(program.lines.slice(-2), [`closed ${program.pid} drain`, `ended ${program.pid}`]);
 });
 
+test.serial('inWorkers: ends when it is asked to, though it has not started yet (one worker)', async (t) => {
+  const listeners = process.listenerCount('SIGTERM');
+  const closings: unknown[] = [];
+  await inWorkers({ workers: 1, drainMs: 7 }, async () => {
+    process.emit('SIGTERM', 'SIGTERM');
+    t.is(process.listenerCount('SIGTERM'), listeners, 'a second one ends the process');
+    return { close: (options) => closings.push(options) };
+  });
+  t.deepEqual(closings, [{ drainMs: 7 }]);
+});
+
 test.serial('inWorkers: waits longer and longer before it starts a worker that keeps ending', async (t) => {
   t.timeout(TIMEOUT_MS);
   cluster.setupPrimary({ exec: 'spec/support/failing-worker.mjs', execArgv: [], args: [] });

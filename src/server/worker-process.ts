@@ -18,16 +18,23 @@ export interface WorkerSettings {
 
 /** Runs the program in this process, until it gets a signal. */
 export async function runAlone(drainMs: number, run: Run): Promise<void> {
-  const closeable = checkedCloseable(await run(0));
-  await new Promise<void>((resolve) => {
-    const stop = () => {
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = () => {
       // Asked a second time, Node stops at once.
       for (const signal of STOP_SIGNALS) process.off(signal, stop);
       resolve();
     };
-    for (const signal of STOP_SIGNALS) process.on(signal, stop);
   });
-  await closeable.close({ drainMs });
+  // Before it runs: whoever reads that it listens may ask it to end at once.
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+  try {
+    const closeable = checkedCloseable(await run(0));
+    await stopped;
+    await closeable.close({ drainMs });
+  } finally {
+    stop();
+  }
 }
 
 /** Runs the program in this worker, until it, or its primary, is asked to end, or the primary has gone. */

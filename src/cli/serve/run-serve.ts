@@ -82,6 +82,10 @@ async function serve({ hub, broker, values }: MadeHub): Promise<void> {
 
 async function untilEnded(hub: Hub, values: Values): Promise<void> {
   const { url } = hub;
+  // Before it says where it is: who waits for that may end it at once.
+  const asked = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
   const warning = hub.warning === null ? '' : `! ${hub.warning}\n`;
   process.stderr.write(`${warning}tradewind hub at ${url}, Mercure at ${url}/.well-known/mercure\n`);
   const { stdin, drainSeconds = 5, maxBodyBytes = 1024 ** 2 } = values;
@@ -96,9 +100,7 @@ async function untilEnded(hub: Hub, values: Values): Promise<void> {
     };
     publishLines(hub, `${stdin}`, process.stdin, options).catch(told('standard input cannot be read'));
   }
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
-  });
+  const signal = await asked;
   process.stderr.write(`${signal}: ending ${hub.router.connections} streams\n`);
   await hub.close({ drainMs: signal === 'SIGTERM' ? Number(drainSeconds) * 1_000 : 0 });
 }
