@@ -3,7 +3,7 @@
  *
  * Measured: V8's sampling profile of the server of `fanout.ts`, "broker publish", once it is warm, while its client asks for one event
  * of 100 bytes after the other. A function has the time that it ran by itself, divided by the deliveries; `sendAll` is the
- * native loop of `send()`, and nearly all of it is the kernel's.
+ * native code that sends, and nearly all of it is the kernel's.
  *
  * Not measured: what runs on other threads, as part of the garbage collection does; nor is it to be compared with `fanout.ts`,
  * since a process that is sampled is slower.

@@ -1,5 +1,5 @@
 /*
- * The least that fan-out can cost: one thread that knows what to send, and calls send() once for each socket.
+ * The least that fan-out by send() can cost: one thread that knows what to send, and calls it once for each socket.
  *
  *     floor EVENTS BYTES
  *

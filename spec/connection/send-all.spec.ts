@@ -4,31 +4,44 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { nativeSendAll, type SendAll, sendOneByOne } from '../../src/connection/send-all.js';
+import { nativeSending, type SendAll, sendOneByOne } from '../../src/connection/send-all.js';
 import { notTested } from '../support/not-tested.js';
 import { turns } from '../support/raw-socket.js';
 import { numberOf, socketPairs } from '../support/socket-pairs.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { MORE_THAN_SOCKETS_TAKE } from './streams.js';
 
-const native = nativeSendAll();
-const ways: [string, SendAll | null][] = [
-  ['send-all.c', native],
-  ['one by one', sendOneByOne],
-];
+const native = nativeSending();
+type Way = readonly [name: string, sendAll: SendAll | undefined];
+const BY_RING: Way = ['sendAll of send-all.c', native?.sendAll];
+const BY_CALLS: Way = ['sendEach of send-all.c', native?.sendEach];
+const WAYS = [BY_RING, BY_CALLS, ['sendOneByOne', sendOneByOne] as const];
 
-/** Without a compiler there is nothing native, and all that it does is done by the other. */
-function isThere(t: ExecutionContext, sendAll: SendAll | null): sendAll is SendAll {
-  if (sendAll === null)
+/** Without a compiler there is nothing native, and not every system has a ring. All that they do is done by the others. */
+function isThere(t: ExecutionContext, sendAll: SendAll | undefined): sendAll is SendAll {
+  if (native === null)
     notTested(t, 'fan-out by native code (not built). Debian: apt-get install gcc libc6-dev; then: npm run build');
-  return sendAll !== null;
+  else if (sendAll === undefined)
+    notTested(
+      t,
+      'fan-out by io_uring (Linux 6.1 or newer, which has to allow it; see: sysctl kernel.io_uring_disabled)',
+      true,
+    );
+  return sendAll !== undefined;
 }
 
 async function textOf(client: Socket): Promise<string> {
   return `${Buffer.concat(await client.toArray())}`;
 }
 
-for (const [name, sendAll] of ways) {
+/** What a program prints that is run at the root of the project. */
+async function run(program: string, flags: readonly string[] = [], variables: NodeJS.ProcessEnv = {}): Promise<string> {
+  const options = { cwd: fileURLToPath(new URL('../..', import.meta.url)), env: { ...process.env, ...variables } };
+  const given = [...flags, '--input-type=module', '-e', program];
+  return (await promisify(execFile)(process.execPath, given, options)).stdout;
+}
+
+for (const [name, sendAll] of WAYS) {
   for (const kind of ['TCP', 'a path']) {
     test(`sendAll: sends the same to each socket of ${kind}, from the first to before the last (${name})`, async (t) => {
       if (!isThere(t, sendAll)) return;
@@ -79,15 +92,68 @@ for (const [name, sendAll] of ways) {
   });
 }
 
-test('sendAll: refuses what it could not read (send-all.c)', (t) => {
-  if (!isThere(t, native)) return;
-  const [numbers, bytes] = [new Int32Array(1), Buffer.alloc(1)];
-  for (const given of [[], [numbers, 0, 1, bytes], [[1], 0, 1, bytes, numbers], [numbers, 0, 1, 'x', numbers]])
-    t.throws(() => (native as (...given: unknown[]) => boolean)(...given), { instanceOf: TypeError });
+for (const [name, sendAll] of [BY_RING, BY_CALLS]) {
+  test(`sendAll: refuses what it could not read (${name})`, (t) => {
+    if (!isThere(t, sendAll)) return;
+    const [numbers, bytes] = [new Int32Array(1), Buffer.alloc(1)];
+    for (const given of [[], [numbers, 0, 1, bytes], [[1], 0, 1, bytes, numbers], [numbers, 0, 1, 'x', numbers]])
+      t.throws(() => (sendAll as (...given: unknown[]) => boolean)(...given), { instanceOf: TypeError });
+  });
+}
+
+test('sendAll: sends to more than it asks the system for at a time, and says of each how much (sendAll of send-all.c)', async (t) => {
+  const [, sendAll] = BY_RING;
+  if (!isThere(t, sendAll)) return;
+  const open = await socketPairs(t);
+  const [slow, gone] = [300, 599];
+  const pairs: Awaited<ReturnType<typeof open>>[] = [];
+  while (pairs.length < 600) pairs.push(await open());
+  pairs[slow]!.client.pause();
+  const descriptors = Int32Array.from(pairs, ({ socket }) => numberOf(socket));
+  const taken = new Int32Array(600);
+  const full = Buffer.alloc(MORE_THAN_SOCKETS_TAKE);
+  while (!sendAll(descriptors, slow, slow + 1, full, taken) && taken[slow]! > 0);
+  descriptors[gone] = -1;
+  t.false(sendAll(descriptors, 0, 600, Buffer.from('wow'), taken));
+  for (const [at, count] of taken.entries()) t.is(count, at === slow || at === gone ? 0 : 3, `${at}`);
+  pairs[slow]!.socket.destroy();
+  for (const { socket } of pairs) socket.end();
+  for (const [at, { client }] of pairs.entries()) if (at !== slow) t.is(await textOf(client), at === gone ? '' : 'wow');
+});
+
+/** Prints what of "wow" two sockets have taken: when there is no ring any more, and after that. */
+const WITHOUT_ITS_RING = `
+  import fs from 'node:fs';
+  import net from 'node:net';
+  import { createRequire } from 'node:module';
+  const rings = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return fs.readlinkSync('/proc/self/fd/' + fd).includes('io_uring');
+    } catch {}
+  });
+  const before = rings();
+  const native = createRequire(import.meta.url)('./prebuilds/linux-' + process.arch + '/send-all.node');
+  const ours = rings().filter((fd) => !before.includes(fd));
+  const server = net.createServer().listen(0, '127.0.0.1');
+  const accepted = async () => {
+    net.connect(server.address().port, '127.0.0.1');
+    return (await new Promise((resolve) => server.once('connection', resolve)))._handle.fd;
+  };
+  await new Promise((resolve) => server.once('listening', resolve));
+  const descriptors = Int32Array.of(await accepted(), await accepted());
+  const taken = new Int32Array(2);
+  fs.closeSync(Number(ours[0]));
+  for (let i = 0; i < 2; i++) console.log(ours.length, native.sendAll(descriptors, 0, 2, Buffer.from('wow'), taken), ...taken);
+  process.exit();
+`;
+
+test('sendAll: has sent nothing where the ring fails, and goes on with a call for each (sendAll of send-all.c)', async (t) => {
+  if (!isThere(t, BY_RING[1])) return;
+  t.is(await run(WITHOUT_ITS_RING), '1 false 0 0\n1 true 3 3\n');
 });
 
 /** Prints in how many calls a turn's events reach twenty streams, and in how many buffers; and the same of heartbeats. */
-const PROGRAM = `
+const COUNTS = `
   import fs from 'node:fs';
   import { createRequire, syncBuiltinESMExports } from 'node:module';
   const calls = [];
@@ -97,7 +163,8 @@ const PROGRAM = `
   };
   try {
     const native = createRequire(import.meta.url)('./prebuilds/' + process.platform + '-' + process.arch + '/send-all.node');
-    native.sendAll = counted(native.sendAll, ([, start, end, bytes]) => ({ way: 'sendAll', sockets: end - start, bytes }));
+    for (const way of Object.keys(native))
+      native[way] = counted(native[way], ([, start, end, bytes]) => ({ way, sockets: end - start, bytes }));
   } catch {}
   fs.writeSync = counted(fs.writeSync, ([, bytes]) => ({ way: 'writeSync', sockets: 1, bytes }));
   syncBuiltinESMExports();
@@ -131,15 +198,13 @@ const PROGRAM = `
   await Promise.all(clients.map((client) => client.close()));
   await server.close();
 `;
-for (const [flags, counts] of [
-  [[], 'sendAll 1 20 1'],
-  [['--no-addons'], 'writeSync 20 20 1'],
+for (const [how, sendAll, flags, variables, counts] of [
+  ['as it is', native?.sendAll, [], {}, 'sendAll 1 20 1'],
+  ['UV_USE_IO_URING=0', native?.sendEach, [], { UV_USE_IO_URING: '0' }, 'sendEach 1 20 1'],
+  ['--no-addons', sendOneByOne, ['--no-addons'], {}, 'writeSync 20 20 1'],
 ] as const) {
-  test(`fan-out: writes once to each subscriber in a turn, past the stream, heartbeats as well (node ${flags})`, async (t) => {
-    if (flags.length === 0 && !isThere(t, native)) return;
-    const given = [...flags, '--input-type=module', '-e', PROGRAM];
-    const root = fileURLToPath(new URL('../..', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: root });
-    t.is(stdout, `${counts}\n`.repeat(2));
+  test(`fan-out: writes once to each subscriber in a turn, past the stream, heartbeats as well (node ${how})`, async (t) => {
+    if (!isThere(t, sendAll)) return;
+    t.is(await run(COUNTS, flags, variables), `${counts}\n`.repeat(2));
   });
 }

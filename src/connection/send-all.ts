@@ -18,7 +18,38 @@ export type SendAll = (
   taken: Int32Array,
 ) => boolean;
 
-/** A call of the system for each, and of JavaScript as well: where there is no native code for this machine. */
+/** What `send-all.c` exports. */
+export interface NativeSending {
+  /** A call of the system for each. */
+  readonly sendEach: SendAll;
+  /** A call of the system for 256 of them. It is there where the system has io_uring, and lets us use it. */
+  readonly sendAll?: SendAll;
+}
+
+/** The way that costs least of those that there are here. */
+export function cheapestSendAll(): SendAll {
+  const native = nativeSending();
+  return native?.sendAll ?? native?.sendEach ?? sendOneByOne;
+}
+
+/**
+ * `send-all.c`, as `npm run build` compiles it; null on other systems, where it was not compiled, and with Node's `--no-addons`.
+ *
+ * It is found through the package's name, not from this file's place: of a bundle, that could be anybody's folder.
+ */
+export function nativeSending(): NativeSending | null {
+  // Deno would ask the user whether it may load it.
+  if (!HAS_DESCRIPTORS) return null;
+  const require = createRequire(import.meta.url);
+  try {
+    const prebuild = `prebuilds/${process.platform}-${process.arch}/send-all.node`;
+    return require(join(dirname(require.resolve('tradewind/package.json')), prebuild));
+  } catch {
+    return null;
+  }
+}
+
+/** A call of the system for each, and of JavaScript as well. */
 export const sendOneByOne: SendAll = (descriptors, start, end, bytes, taken) => {
   let isWhole = true;
   for (let at = start; at < end; at++) {
@@ -31,20 +62,3 @@ export const sendOneByOne: SendAll = (descriptors, start, end, bytes, taken) => 
   }
   return isWhole;
 };
-
-/**
- * `send-all.c`, as `npm run build` compiles it; null on other systems, where it was not compiled, and with Node's `--no-addons`.
- *
- * It is found through the package's name, not from this file's place: of a bundle, that could be anybody's folder.
- */
-export function nativeSendAll(): SendAll | null {
-  // Deno would ask the user whether it may load it.
-  if (!HAS_DESCRIPTORS) return null;
-  const require = createRequire(import.meta.url);
-  try {
-    const prebuild = `prebuilds/${process.platform}-${process.arch}/send-all.node`;
-    return require(join(dirname(require.resolve('tradewind/package.json')), prebuild)).sendAll;
-  } catch {
-    return null;
-  }
-}

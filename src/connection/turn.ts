@@ -3,7 +3,7 @@
 import { toError } from '../errors.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
-import { nativeSendAll, sendOneByOne } from './send-all.js';
+import { cheapestSendAll } from './send-all.js';
 import { TurnWrites } from './turn-writes.js';
 
 interface Flushed extends Pick<Connection, 'descriptor' | 'keepRest' | 'writeRest' | 'flush' | 'close'> {
@@ -14,7 +14,7 @@ interface Flushed extends Pick<Connection, 'descriptor' | 'keepRest' | 'writeRes
 const MAX_AT_ONCE = 2_000;
 const PART = 500;
 
-const writes = new TurnWrites<Flushed>(nativeSendAll() ?? sendOneByOne, MAX_AT_ONCE);
+const writes = new TurnWrites<Flushed>(cheapestSendAll(), MAX_AT_ONCE);
 let written: Flushed[] = [];
 /** What is flushed in parts, from the one at {@link next} on. */
 const backlog: Flushed[][] = [];
