@@ -75,7 +75,7 @@ if (['subscribers', 'events', 'per-turn', 'bytes', 'data'].some(hasOption)) {
     figure('the same, beside better-sse', cpu(broker, betterSse), '≤', 0.42),
     figure('the same, beside Nchan', cpu(broker, nchan), '<', 0.9),
   ]);
-  await measure({ perTurn: 20, turns: 30 }, (cpu, sides) => [
+  await measure({ perTurn: 20 }, (cpu, sides) => [
     figure('twenty events a turn, beside better-sse', cpu(sides.broker, sides.betterSse), '≤', 0.08),
     figure('the same, beside its batch by hand', cpu(sides.broker, sides.node('better-sse batch, by hand')), '≤', 0.75),
     figure('the same, beside the floor', cpu(sides.broker, sides.floor), '≤', 2),

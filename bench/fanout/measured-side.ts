@@ -20,7 +20,7 @@ export interface Round {
 }
 
 /** So that what is measured is compiled. */
-const WARM_UP_TURNS = { least: 15, most: 150, deliveries: 150_000 };
+const WARM_UP_TURNS = { least: 15, most: 150, deliveries: 2_000_000 };
 /** Sides that are slow are asked less often than others, so that they do not take most of the time of all. */
 const MAX_MS = 1_000;
 const LEAST_TURNS = 5;
