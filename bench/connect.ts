@@ -8,8 +8,8 @@
  * Not measured: latency, TLS, HTTP/2, a `checkConnection` that asks anyone, a subscription.
  *
  * Run:   npm run bench -- connect
- *        [--streams 2000] [--rounds 7] [--processes 2] [--json FILE] [--markdown FILE]
- * Takes: about half a minute. Each of `processes` starts every case anew; each round runs all cases in random order.
+ *        [--streams 2000] [--rounds 10] [--processes 3] [--json FILE] [--markdown FILE]
+ * Takes: about a minute. Each of `processes` starts every case anew; each round runs all cases in random order.
  */
 
 import { scheduledUsOf } from './support/cpu.js';
@@ -21,8 +21,8 @@ import { withVersion } from './support/versions.js';
 import { findCores, wrapping } from './support/wrapping.js';
 
 const streams = option('streams', 2_000);
-const rounds = option('rounds', 7);
-const processes = option('processes', 2);
+const rounds = option('rounds', 10);
+const processes = option('processes', 3);
 const WARM_UP_ROUNDS = 3;
 const KINDS: readonly IdleKind[] = ['bare', 'better-sse', 'tradewind', 'tradewind, lean'];
 const cases = KINDS.map((kind) => ({ kind, opened: [] as number[], both: [] as number[] }));

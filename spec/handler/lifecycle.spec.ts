@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { MemoryBroker } from '../../src/index.js';
-import type { ConnectOptions } from '../../src/testing/index.js';
+import { MemoryBroker, Router } from '../../src/index.js';
+import { type ConnectOptions, connect, FakeClock } from '../../src/testing/index.js';
+import { RawSocket, requestText } from '../support/raw-socket.js';
 import { type Hooks, recordingHandler } from '../support/recording-handler.js';
 import { deferred, serve } from '../support/serve.js';
 
@@ -36,6 +37,46 @@ test('stream: sends the headers before open has written anything', async (t) => 
   isWritten.resolve();
   await connected.until(({ raw }) => raw === 'event: late\n\n');
 });
+
+test('stream: is open when the router has handled its request, without a timer of its own, unless a hook is async', async (t) => {
+  for (const [checkConnection, isOpenAtOnce] of [
+    [() => true, true],
+    [async () => true, false],
+  ] as const) {
+    const { Handler, calls } = recordingHandler({ checkConnection });
+    const clock = new FakeClock();
+    const router = new Router({ clock, heartbeatMs: 0, stallMs: 0, limits: { firstByteMs: 30_000 } });
+    router.mount('/', Handler);
+    const seen: unknown[] = [];
+    const connected = await connect((request, response) => {
+      router.handle(request, response);
+      // What looks after the open stream is the one timer of all.
+      seen.push(response.headersSent, calls.includes('open'), router.connections, clock.pending);
+    });
+    t.teardown(() => connected.close());
+    t.deepEqual(seen, isOpenAtOnce ? [true, true, 1, 1] : [false, false, 0, 1]);
+    t.is(connected.status, 200);
+  }
+});
+
+/** More than Node reads ahead of whoever reads a request. */
+const BODY = 'x'.repeat(2 ** 20);
+for (const [coding, headers, body] of [
+  ['a length', { 'Content-Length': `${BODY.length}` }, BODY],
+  ['chunks', { 'Transfer-Encoding': 'chunked' }, `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`],
+] as const) {
+  test(`stream: sees its client leave, although nobody has read the body of its request (${coding})`, async (t) => {
+    const { Handler, calls, finished } = recordingHandler();
+    const { server } = await serve(t, (router) => router.mount('/', Handler));
+    const raw = await RawSocket.open(t, server);
+    raw.send(requestText('/', { headers }));
+    await raw.until(({ status }) => status === 200);
+    raw.send(body);
+    raw.socket.end();
+    await finished;
+    t.is(calls.at(-2), 'close client');
+  });
+}
 
 // Refusals: what a hook that comes before the headers does, sync and async, and what is answered.
 const refusals: {

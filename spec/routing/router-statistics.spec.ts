@@ -101,10 +101,10 @@ test('Router.statistics: counts a write that failed as the reason (the write of 
   const { Handler, next } = streams();
   const router = new Router({ heartbeatMs: 0 }).mount('/', Handler);
   const client = await connect((request, response: ServerResponse) => {
-    router.handle(request, response);
     response.write = () => {
       throw new Error('no more');
     };
+    router.handle(request, response);
   });
   t.teardown(() => client.close());
   const stream = await next();

@@ -63,6 +63,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   #connection: Connection | null = null;
   #work: StreamWork | null = null;
+  /** Nobody refuses it. */
+  #isAccepted = false;
   #isEnded = false;
   #isOpenRunning = false;
   #unawaited: UnawaitedCalls | null = null;
@@ -261,14 +263,17 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Opens the stream. Overriding it makes this a plain {@link RequestHandler}: override {@link open}. */
   override async get(_params: object): Promise<void> {
-    const isAccepted = await this.#accept();
+    const accepting = this.#accept();
+    // Most hooks are not async: then there is nothing to wait for.
+    if (!this.#isAccepted) await accepting;
     this.#exchange.hook = 'get';
-    if (!isAccepted) return;
+    if (!this.#isAccepted) return;
     const connection = this.#connect();
     if (connection === null) return;
     this.#isOpenRunning = true;
     try {
-      await this.open(this.params);
+      const opened: unknown = this.open(this.params);
+      if (opened !== undefined) await opened;
     } catch (thrown) {
       this[hookFailed]('open', thrown);
     }
@@ -278,7 +283,8 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
 
   /** Answers the headers that {@link get} would, and ends: nobody is subscribed to anything. */
   override async head(_params: object): Promise<void> {
-    if (!(await this.#accept())) return;
+    await this.#accept();
+    if (!this.#isAccepted) return;
     this.#exchange.answer((context) => {
       writeStreamHeaders(context);
       context.response.end();
@@ -305,19 +311,21 @@ export class EventSourceHandler<Events extends EventMap = Record<string, unknown
     this.#connection?.close({ kind: 'error', error: thrown });
   }
 
-  /** Everything that can refuse, in order. False: the client has left, or another answer was given. */
-  async #accept(): Promise<boolean> {
+  /** Everything that can refuse, in order. Not accepted then: the client has left, or another answer was given. */
+  async #accept(): Promise<void> {
     const exchange = this.#exchange;
     const { origin } = this.headers;
     exchange.hook = 'checkOrigin';
     if (origin !== undefined && !(await this.checkOrigin(origin))) throw new HttpError(403, 'origin not allowed');
     if (this.request.method !== 'GET' && this.request.method !== 'HEAD') await this.#readBody();
-    if (exchange.isOver) return false;
+    if (exchange.isOver) return;
     exchange.hook = 'checkConnection';
-    if ((await this.checkConnection()) === false) throw new HttpError(403);
-    if (exchange.isOver) return false;
-    await this[prepareStream]();
-    return !exchange.isOver;
+    const checked = this.checkConnection();
+    if (checked !== undefined && checked !== true && (await checked) === false) throw new HttpError(403);
+    if (exchange.isOver) return;
+    const prepared: unknown = this[prepareStream]();
+    if (prepared !== undefined) await prepared;
+    this.#isAccepted = !exchange.isOver;
   }
 
   /** A body that is too large, or not what it says, is refused here: in `open` it would be too late for a status. */

@@ -42,10 +42,12 @@ export class Exchange {
     this.context = context;
     // It comes once. `once` would keep a wrapper for each connection.
     context.response.on('close', () => this.#closed());
-    const { clock, firstByteMs } = context.mount;
-    if (firstByteMs > 0) {
-      this.#deadline = clock.setTimeout(() => this.#refuseLate(), firstByteMs);
-    }
+  }
+
+  /** Refuses the request if it has no answer within `firstByteMs`. Most are answered at once, and need no timer. */
+  watchDeadline(): void {
+    const { clock, firstByteMs } = this.context.mount;
+    if (firstByteMs > 0 && !this.isOver) this.#deadline = clock.setTimeout(() => this.#refuseLate(), firstByteMs);
   }
 
   /** Whether there is nobody left to answer, or nothing left to say. */

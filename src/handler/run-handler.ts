@@ -19,6 +19,7 @@ export function runHandler(handler: RequestHandler, context: RequestContext): vo
   const exchange = new Exchange(handler, context);
   handler[exchangeOf] = exchange;
   void execute(handler, exchange);
+  exchange.watchDeadline();
 }
 
 async function execute(handler: RequestHandler, exchange: Exchange): Promise<void> {

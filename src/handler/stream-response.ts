@@ -1,7 +1,7 @@
 /** How the response to a request for a stream begins. */
 
 import type { ServerResponse } from 'node:http';
-import { isHttp2 } from '../connection/http.js';
+import { type HttpRequest, isHttp2 } from '../connection/http.js';
 import type { ContentCoding } from '../connection/shared-gzip.js';
 import { type Transport, transportFor } from '../connection/transport.js';
 import { Frame } from '../event-stream/frame.js';
@@ -39,11 +39,16 @@ export function beginStream(
     (response as ServerResponse).write((coding?.encode(retry) ?? retry).bytes);
   }
   // A body that nobody reads would keep the socket from being read, and its end from being seen.
-  if (!request.complete) request.resume();
+  if (!request.complete && hasBody(request)) request.resume();
   if (isEnded || registry.isDraining) {
     response.end();
     return null;
   }
   const isGone = isHttp2(response) ? response.stream.destroyed : response.destroyed || !response.socket?.writable;
   return isGone ? null : { transport: transportFor(response), coding };
+}
+
+/** HTTP/1.1 has to announce one, and HTTP/2 says of a request without one that it is complete. */
+function hasBody({ headers, httpVersionMajor }: HttpRequest): boolean {
+  return httpVersionMajor > 1 || headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
