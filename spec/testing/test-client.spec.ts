@@ -40,7 +40,10 @@ test('connect: serves a router, and stops it again', async (t) => {
   const client = await connect(served, '/', { lastEventId: '7' });
   t.like(await client.next(), { type: 'one', data: '7', lastEventId: '7' });
   t.deepEqual(client.retries, [10]);
-  t.deepEqual(client.comments, ['hi']);
+  t.deepEqual(
+    client.comments.map(({ text }) => text),
+    ['hi'],
+  );
   await client.close();
   t.is(served.connections, 0);
 });
@@ -222,6 +225,26 @@ test('connect: takes headers of any kind', async (t) => {
     { headers: new Headers({ 'X-Doge': 'wow' }) },
   );
   t.is((await client.next()).data, 'wow');
+  await client.close();
+});
+
+test('comments: are what arrived, and when', async (t) => {
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/');
+  const stream = await next();
+  const before = Date.now();
+  stream.writeComment('much silence');
+  await client.until(({ comments }) => comments.length === 1);
+  const between = Date.now();
+  stream.writeComment('');
+  await client.until(({ comments }) => comments.length === 2);
+  t.deepEqual(
+    client.comments.map(({ text }) => text),
+    ['much silence', ''],
+  );
+  const [first, second] = client.comments.map(({ receivedAt }) => receivedAt);
+  t.true(first! >= before && first! <= between);
+  t.true(second! >= between && second! <= Date.now());
   await client.close();
 });
 

@@ -9,6 +9,7 @@ export {
   connect,
   type EventMatch,
   type ReceivedChunk,
+  type ReceivedComment,
   type ReceivedEvent,
   type TestClient,
 } from './test-client.js';

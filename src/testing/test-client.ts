@@ -28,6 +28,14 @@ export interface ReceivedEvent extends ParsedEvent {
   readonly receivedAt: number;
 }
 
+/** A comment, such as a heartbeat, and when it arrived. */
+export interface ReceivedComment {
+  /** Without its colon, and one space after that. */
+  readonly text: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
 /** Bytes as they arrived, before they were read as events; if they came compressed, as they were before. */
 export interface ReceivedChunk {
   /** Milliseconds since the epoch. */
@@ -68,8 +76,8 @@ export async function connect(target: TestTarget, path?: string, options: Connec
 export class TestClient implements AsyncDisposable {
   /** Every event so far, in order. */
   readonly events: ReceivedEvent[] = [];
-  /** Every comment so far, heartbeats included, without its colon and one space. */
-  readonly comments: string[] = [];
+  /** Every comment so far, heartbeats included. */
+  readonly comments: ReceivedComment[] = [];
   /** Every reconnection time so far, in milliseconds. */
   readonly retries: number[] = [];
   /** Every piece of the body so far, as it arrived. */
@@ -92,7 +100,7 @@ export class TestClient implements AsyncDisposable {
     this.#parser = new EventStreamParser({
       lastEventId: options.lastEventId ?? '',
       onEvent: (event) => this.events.push({ ...event, receivedAt: Date.now() }),
-      onComment: (text) => this.comments.push(text),
+      onComment: (text) => this.comments.push({ text, receivedAt: Date.now() }),
       onRetry: (ms) => this.retries.push(ms),
     });
   }

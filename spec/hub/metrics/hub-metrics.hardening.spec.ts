@@ -47,7 +47,7 @@ test('HubMetrics: does not grow with the channels, whatever they are called (10,
   const metrics = new HubMetrics({ router });
   const before = (await metrics.render()).split('\n').filter((line) => line.startsWith('tradewind_')).length;
   const doge = await client('/', { timeoutMs: 60_000 });
-  await doge.until(({ comments }) => comments.includes('subscribed'));
+  await doge.until(({ comments }) => comments.some(({ text }) => text === 'subscribed'));
   const lines = (await metrics.render()).split('\n').filter((line) => line.startsWith('tradewind_'));
   t.is(lines.length, before);
   t.true(lines.includes('tradewind_channels 10000'));
