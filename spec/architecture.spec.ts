@@ -8,7 +8,16 @@ import test from 'ava';
  * them and are imported by none but the command line; `testing` sees all of them, `client` the lowest alone.
  */
 const LAYERS = [
-  ['accepted.ts', 'body-decoders.ts', 'errors.ts', 'clock.ts', 'logger.ts', 'one-at-a-time.ts', 'option-faults.ts'],
+  [
+    'accepted.ts',
+    'body-decoders.ts',
+    'errors.ts',
+    'clock.ts',
+    'logger.ts',
+    'one-at-a-time.ts',
+    'option-faults.ts',
+    'warning.ts',
+  ],
   ['event-stream'],
   ['client'],
   ['channel', 'store'],

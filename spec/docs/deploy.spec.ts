@@ -13,7 +13,7 @@ const PAGES = [
 ].filter((name) => /\.\w+$|Caddyfile|Dockerfile/.test(name));
 /** Of other programs, and of other commands. */
 const OTHERS = [
-  'config|print-schema|stop-timeout|yes|omit|no-audit|no-fund|force|interval|timeout|start-period|global|now',
+  'config|print-schema|stop-timeout|security-opt|yes|omit|no-audit|no-fund|force|interval|timeout|start-period|global|now',
   'pack-destination|help|key|publish|expires|chown',
 ].flatMap((names) => names.split('|'));
 

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createConnection } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createBrotliCompress, createDeflate, createDeflateRaw, createGzip } from 'node:zlib';
@@ -13,7 +15,7 @@ import { ConfigurationError, EventSourceHandler, Router } from '../../src/index.
 import { connect, FakeClock } from '../../src/testing/index.js';
 import { streams } from '../connection/streams.js';
 import { certificate } from '../support/certificate.js';
-import { answerBytes } from '../support/plain-server.js';
+import { answerBytes, listen } from '../support/plain-server.js';
 import { turns } from '../support/raw-socket.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { deferred } from '../support/serve.js';
@@ -122,12 +124,63 @@ test('connect: refuses a path that is none, and a server that has no URL', async
   t.true(message.includes(path));
 });
 
+for (const [base, path, expected] of [
+  ['/', undefined, '/'],
+  ['/a/', undefined, '/a/'],
+  ['/a/', '', '/a/'],
+  ['/a/', '/b', '/a/b'],
+  ['/a', '/b/', '/a/b/'],
+  ['/a/', '?x=1', '/a/?x=1'],
+  ['/a?x=1', '/b', '/a/b?x=1'],
+  ['/a?x=1', '?y=2?', '/a?x=1&y=2?'],
+  ['/a#f', '/b#g', '/a/b'],
+] as const) {
+  test(`connect: asks for ${expected} (the path ${JSON.stringify(path)} of ${base})`, async (t) => {
+    const server = await listen(t, (request, response) => void response.end(request.url));
+    const client = await connect(`${server}${base}`, path);
+    t.is(await client.text(), expected);
+    await client.close();
+  });
+}
+
+test('connect: refuses what is no target', async (t) => {
+  for (const target of [undefined, null, 7, {}, { listen: () => t.fail('is not ours to start') }]) {
+    await t.throwsAsync(connect(target as never), { instanceOf: ConfigurationError, code: 'INVALID_TARGET' });
+  }
+  await t.throwsAsync(connect('nowhere'), { code: 'INVALID_URL', message: /^Invalid URL: "nowhere"\./ });
+});
+
+test('connect: sends a body with any method', async (t) => {
+  const server = await listen(t, async (request, response) => {
+    response.end(`${request.method} ${await text(request)}`);
+  });
+  for (const method of ['GET', 'DELETE', 'POST']) {
+    const client = await connect(server, undefined, { method, body: 'such é' });
+    t.is(await client.text(), `${method} such é`);
+    await client.close();
+  }
+});
+
 test('next: says what did arrive when it waits in vain', async (t) => {
   const client = await connect(router(), '/', { timeoutMs: 500 });
   await t.throwsAsync(client.next('three'), {
     message:
       /^500 ms passed while waiting for event 3, event of the type "three"\. Status 200\. Arrived so far: 2 events, 1 comments, "retry: 10.*event: two/,
   });
+  await client.close();
+});
+
+test('next: says that the client is stalled', async (t) => {
+  const client = await connect(router(), '/', { timeoutMs: 500 });
+  await client.take(2);
+  client.stall();
+  await t.throwsAsync(client.next(), { message: /waiting for event 3\. Status 200, stalled\. Arrived so far/ });
+  await client.close();
+});
+
+test('take: says how many it waited for', async (t) => {
+  const client = await connect(router(), '/', { timeoutMs: 500 });
+  await t.throwsAsync(client.take(4), { message: /^500 ms passed while waiting for event 3, of 4 to take the 3\.\. / });
   await client.close();
 });
 
@@ -181,6 +234,31 @@ test('expectNone: rejects when an event was not taken, and when one comes', asyn
   });
   await t.throwsAsync(client.expectNone(60_000, 'late'), { message: /^No event of the type "late" was expected/ });
   await client.next();
+  await client.close();
+});
+
+test('expectNone: rejects when an event comes that another call takes, or skips', async (t) => {
+  const { Handler, next } = streams();
+  const client = await connect(new Router().mount('/', Handler), '/');
+  const stream = await next();
+  const taken = client.next('two');
+  const expected = { message: /^No event was expected, but one came\./ };
+  const skipped = t.throwsAsync(client.expectNone(60_000), expected);
+  stream.writeMessage('one', '');
+  await skipped;
+  const another = t.throwsAsync(client.expectNone(60_000), expected);
+  stream.writeMessage('two', '');
+  await another;
+  t.is((await taken).type, 'two');
+  await client.close();
+});
+
+test('expectNone: says that nobody moved its clock', async (t) => {
+  const client = await connect(router(), '/', { clock: new FakeClock(), timeoutMs: 200 });
+  await client.take(2);
+  await t.throwsAsync(client.expectNone(300), {
+    message: /^200 ms passed, and the clock was not moved by 300 ms\. Status 200\./,
+  });
   await client.close();
 });
 
@@ -330,6 +408,83 @@ test('reconnect: comes back with the last event ID, and goes on collecting', asy
   await client.close();
 });
 
+test('reconnect: stands at the ID that it was given', async (t) => {
+  const asked: (string | null)[] = [];
+  class Plain extends EventSourceHandler {
+    override open() {
+      asked.push(this.lastEventId);
+      this.writeMessage('tick', '');
+    }
+  }
+  const client = await connect(new Router().mount('/', Plain), '/', { headers: { 'last-event-id': '1' } });
+  await client.next();
+  await client.reconnect({ lastEventId: '2' });
+  t.is((await client.next()).lastEventId, '2');
+  t.is(client.lastEventId, '2');
+  await client.reconnect();
+  t.deepEqual(asked, ['1', '2', '2']);
+  await client.close();
+});
+
+test('reconnect: has the body of the new answer alone as its text', async (t) => {
+  let requests = 0;
+  const server = await listen(t, (_request, response) => {
+    if (++requests === 1) response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+    else response.writeHead(503).end('busy');
+  });
+  const client = await connect(server);
+  await client.next();
+  await client.reconnect();
+  t.is(client.status, 503);
+  t.is(await client.text(), 'busy');
+  t.is(client.raw, 'data: 1\n\nbusy');
+  await client.close();
+});
+
+test('reconnect: leaves nothing open beside another, and beside a close', async (t) => {
+  const served = router();
+  const server = await served.listen();
+  t.teardown(() => server.close());
+  const client = await connect(server, '/');
+  await Promise.all([client.reconnect(), client.reconnect()]);
+  await client.next();
+  const last = client.reconnect();
+  const closed = client.close();
+  await t.throwsAsync(client.reconnect(), { message: 'The client is closed. Connect another.' });
+  await last;
+  await closed;
+  await turns(5);
+  t.is(served.connections, 0);
+});
+
+test('close: says that a handler keeps the server from ending', async (t) => {
+  class Endless extends EventSourceHandler {
+    override async close() {
+      await release.promise;
+    }
+  }
+  const release = deferred<void>();
+  const client = await connect(new Router().mount('/', Endless), '/', { timeoutMs: 200 });
+  await t.throwsAsync(client.close(), {
+    message: /^200 ms passed while waiting for the server to end, which waits for/,
+  });
+  release.resolve();
+});
+
+test('close: ends what was upgraded as well, at a server that was started for it', async (t) => {
+  const server = createServer((_request, response) => void response.end());
+  server.on('upgrade', (_request, socket) => void socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+  const client = await connect(server, '/');
+  const { port } = server.address() as AddressInfo;
+  const socket = createConnection(port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: doge\r\n\r\n');
+  await once(socket, 'data');
+  const isClosed = once(socket, 'close');
+  await client.close();
+  await isClosed;
+  t.false(server.listening);
+});
+
 test('reconnect: drops an event that was half received, and has the new status', async (t) => {
   let requests = 0;
   const client = await connect((_request: unknown, response: ServerResponse) => {
@@ -420,7 +575,7 @@ test('a client leaves nothing behind that would keep a process alive, in node:te
     fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url)),
     fileURLToPath(new URL('in-node-test.ts', import.meta.url)),
   ]);
-  t.regex(stdout, /^# pass 3$/m);
+  t.regex(stdout, /^# pass 5$/m);
   t.regex(stdout, /^# fail 0$/m);
 });
 

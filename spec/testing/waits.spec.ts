@@ -1,7 +1,9 @@
+import { constants } from 'node:buffer';
 import { createServer, type ServerResponse } from 'node:http';
 import test from 'ava';
 import { EventSourceHandler, Router } from '../../src/index.js';
 import { type ConnectOptions, connect } from '../../src/testing/index.js';
+import { Received } from '../../src/testing/received.js';
 import { streams } from '../connection/streams.js';
 
 const FAULT = new Error('a fault of the predicate');
@@ -101,6 +103,46 @@ test('next: gives each of several calls what matches, whichever comes first', as
   );
   t.is((await client.next()).type, 'four');
   await client.close();
+});
+
+test('next: gives each of several calls what matches, also of what is there already', async (t) => {
+  const { client, stream } = await open();
+  for (const type of ['one', 'two', 'three']) stream.writeMessage(type, '');
+  await client.until(({ events }) => events.length === 3);
+  const events = await Promise.all([client.next('two'), client.next('one'), client.next()]);
+  t.deepEqual(
+    events.map(({ type }) => type),
+    ['two', 'one', 'three'],
+  );
+  await client.close();
+});
+
+test('next: does not take what its predicate throws at', async (t) => {
+  const { client, stream } = await open();
+  stream.writeMessage('one', '');
+  await t.throwsAsync(client.next(fail), { is: FAULT });
+  t.is((await client.next()).type, 'one');
+  await client.close();
+});
+
+test('for await: throws when the body cannot be read to its end', async (t) => {
+  const client = await connect((_request: unknown, response: ServerResponse) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': 'gzip' }).end('data: x\n\n');
+  });
+  const follow = async () => {
+    for await (const _ of client);
+  };
+  await t.throwsAsync(follow, { message: /since its body cannot be decompressed/ });
+  await client.close();
+});
+
+test('Received: says the end of more than a string can hold', (t) => {
+  const received = new Received('');
+  const MIB = 1024 * 1024;
+  const bytes = Buffer.alloc(MIB, 'x');
+  while (received.chunks.length * MIB <= constants.MAX_STRING_LENGTH) received.read(bytes);
+  received.read(Buffer.from('end'));
+  t.is(`${received}`, `0 events, 0 comments, "${'x'.repeat(997)}end"`);
 });
 
 test('next: says that the body cannot be decompressed', async (t) => {

@@ -1,9 +1,11 @@
 /** Brings a broker's events to the subscribers of this process: first what they missed, then what comes, in one order. */
 
+import { setImmediate } from 'node:timers';
 import { ACCEPTED } from '../accepted.js';
 import type { Clock } from '../clock.js';
-import { BrokerError, toError } from '../errors.js';
+import { BrokerError } from '../errors.js';
 import type { Frame } from '../event-stream/frame.js';
+import { warn } from '../warning.js';
 import type { Resumed, Subscriber, Subscription } from './broker.js';
 import { closedError } from './broker-errors.js';
 import { checkedChannels } from './channel-name.js';
@@ -242,5 +244,5 @@ function observe(subscription: LocalSubscription, room: unknown): void {
 /** The fault is the subscriber's own, and must be nobody else's; but somebody should hear of it. */
 function dropFaulty(subscription: LocalSubscription, thrown: unknown): void {
   subscription.unsubscribe();
-  process.emitWarning(toError(thrown));
+  warn(thrown);
 }

@@ -1,6 +1,7 @@
 /** One flush for each turn of the event loop, however many connections were written to. */
 
-import { toError } from '../errors.js';
+import { setImmediate } from 'node:timers';
+import { warn } from '../warning.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import { cheapestSendAll } from './send-all.js';
@@ -84,10 +85,10 @@ function attempt(connection: Flushed, what: 'writeRest' | 'flush'): void {
 }
 
 function dropFaulty(connection: Flushed, error: unknown): void {
-  process.emitWarning(toError(error));
+  warn(error);
   try {
     connection.close({ kind: 'write-failed', error });
   } catch (thrown) {
-    process.emitWarning(toError(thrown));
+    warn(thrown);
   }
 }

@@ -1,5 +1,6 @@
 /** The class this project is for: one handler for each connection of an event stream. */
 
+import { setImmediate } from 'node:timers';
 import type { Gap } from '../channel/broker.js';
 import { type CloseReason, leftBy } from '../connection/close-reason.js';
 import { Connection } from '../connection/connection.js';

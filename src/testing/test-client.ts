@@ -3,10 +3,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
 import { TradewindError, toError } from '../errors.js';
-import type { ParsedEvent } from '../event-stream/event.js';
 import { lastEventIdHeader } from '../event-stream/last-event-id.js';
-import { EventStreamParser } from '../event-stream/parser.js';
+import { OneAtATime } from '../one-at-a-time.js';
 import { clearTimeout, setTimeout, turns } from './real-time.js';
+import {
+  describe,
+  type EventMatch,
+  isMatch,
+  Received,
+  type ReceivedChunk,
+  type ReceivedComment,
+  type ReceivedEvent,
+} from './received.js';
 import { TestConnection, type TestRequestOptions } from './test-connection.js';
 import { type ServedTarget, serveTarget, type TestTarget } from './test-target.js';
 
@@ -14,37 +22,13 @@ import { type ServedTarget, serveTarget, type TestTarget } from './test-target.j
 export interface ConnectOptions extends TestRequestOptions {
   /**
    * How long {@link connect}, {@link TestClient.next} and their like wait before they fail, in milliseconds of real time, also under a
-   * runner's fake timers.
-   * @defaultValue 5000
+   * runner's fake timers. The default is below the 5 s after which Vitest and Jest end a test without a word on what did arrive.
+   * @defaultValue 4000
    */
   timeoutMs?: number;
-  /** What {@link TestClient.expectNone} waits by. @defaultValue the system's */
+  /** What {@link TestClient.expectNone} waits by. @defaultValue real time, as above */
   clock?: Clock;
 }
-
-/** An event, and when it arrived. */
-export interface ReceivedEvent extends ParsedEvent {
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-}
-
-/** A comment, such as a heartbeat, and when it arrived. */
-export interface ReceivedComment {
-  /** Without its colon, and one space after that. */
-  readonly text: string;
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-}
-
-/** Bytes as they arrived, before they were read as events; if they came compressed, as they were before. */
-export interface ReceivedChunk {
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-  readonly bytes: Buffer;
-}
-
-/** An event type, or what an event must be. */
-export type EventMatch = string | ((event: ReceivedEvent) => boolean);
 
 /**
  * Connects to a router, a server, an app or a URL. What does not listen yet is served on a free port, until the client closes.
@@ -67,42 +51,28 @@ export async function connect(target: TestTarget, path?: string, options: Connec
   try {
     return await TestClient.open(served, options);
   } catch (thrown) {
-    await served.stop();
+    await stopped(served, options);
     throw thrown;
   }
 }
 
 /** One client of a spec, over one connection or, with {@link TestClient.reconnect}, several. Made by {@link connect}. */
 export class TestClient implements AsyncDisposable {
-  /** Every event so far, in order. */
-  readonly events: ReceivedEvent[] = [];
-  /** Every comment so far, heartbeats included. */
-  readonly comments: ReceivedComment[] = [];
-  /** Every reconnection time so far, in milliseconds. */
-  readonly retries: number[] = [];
-  /** Every piece of the body so far, as it arrived. */
-  readonly chunks: ReceivedChunk[] = [];
+  readonly #received: Received;
   readonly #served: ServedTarget;
   readonly #options: ConnectOptions;
-  readonly #parser: EventStreamParser;
   #connection!: TestConnection;
-  /** How many events were taken, or skipped by who waits for another. */
-  #taken = 0;
-  /** Of several that wait, the first that an event is for has it. */
-  readonly #claimed = new WeakSet<ReceivedEvent>();
+  #isClosed = false;
   #fault: TradewindError | null = null;
   /** What looks again whenever something has arrived, or the connection has ended. */
   readonly #waiting = new Set<() => void>();
+  /** A reconnect and a close do not overtake each other. */
+  readonly #steps = new OneAtATime();
 
   private constructor(served: ServedTarget, options: ConnectOptions) {
     this.#served = served;
     this.#options = options;
-    this.#parser = new EventStreamParser({
-      lastEventId: options.lastEventId ?? '',
-      onEvent: (event) => this.events.push({ ...event, receivedAt: Date.now() }),
-      onComment: (text) => this.comments.push({ text, receivedAt: Date.now() }),
-      onRetry: (ms) => this.retries.push(ms),
-    });
+    this.#received = new Received(options.lastEventId);
   }
 
   /** @internal */
@@ -137,14 +107,34 @@ export class TestClient implements AsyncDisposable {
     return this.#connection.isOver && this.#connection.response.complete;
   }
 
+  /** Every event so far, in order. */
+  get events(): readonly ReceivedEvent[] {
+    return this.#received.events;
+  }
+
+  /** Every comment so far, heartbeats included. */
+  get comments(): readonly ReceivedComment[] {
+    return this.#received.comments;
+  }
+
+  /** Every reconnection time so far, in milliseconds. */
+  get retries(): readonly number[] {
+    return this.#received.retries;
+  }
+
+  /** Every piece of the body so far, as it arrived. */
+  get chunks(): readonly ReceivedChunk[] {
+    return this.#received.chunks;
+  }
+
   /** What a reconnect would carry as `Last-Event-ID`, if a header can; `''`: nothing. */
   get lastEventId(): string {
-    return this.#parser.lastEventId;
+    return this.#received.lastEventId;
   }
 
   /** Everything so far, as text. */
   get raw(): string {
-    return Buffer.concat(this.chunks.map(({ bytes }) => bytes)).toString('utf8');
+    return this.#received.text;
   }
 
   /**
@@ -155,8 +145,8 @@ export class TestClient implements AsyncDisposable {
    * throws, too.
    */
   async next(match?: EventMatch): Promise<ReceivedEvent> {
-    return this.#waitFor(this.#taker(match), () => {
-      const awaited = `event ${this.#taken + 1}`;
+    return this.#waitFor(this.#received.taker(match), () => {
+      const awaited = `event ${this.#received.taken + 1}`;
       return match === undefined ? awaited : `${awaited}, ${describe(match)}`;
     });
   }
@@ -164,7 +154,8 @@ export class TestClient implements AsyncDisposable {
   /** The next `count` events. Rejects as {@link next} does. */
   async take(count: number): Promise<ReceivedEvent[]> {
     const taken: ReceivedEvent[] = [];
-    while (taken.length < count) taken.push(await this.next());
+    const what = () => `event ${this.#received.taken + 1}, of ${count} to take the ${taken.length + 1}.`;
+    while (taken.length < count) taken.push(await this.#waitFor(this.#received.taker(), what));
     return taken;
   }
 
@@ -172,33 +163,45 @@ export class TestClient implements AsyncDisposable {
    * Resolves when no event comes, or none that matches, for `ms` milliseconds; rejects as soon as one does, or when one is there that
    * was not taken; and with what a predicate throws.
    *
-   * A `clock` that is a {@link FakeClock} is moved by the spec: what the server has sent by then has been looked at.
+   * A `clock` that is a {@link FakeClock} is moved by the spec: what the server has sent by then has been looked at. Who does not move it
+   * within `timeoutMs` is told so.
    */
   async expectNone(ms: number, match?: EventMatch): Promise<void> {
-    const isBroken = await new Promise<boolean>((resolve, reject) => {
+    const { clock = realClock } = this.#options;
+    // What others take meanwhile has come all the same.
+    const from = this.#received.taken;
+    const fault = await new Promise<string | undefined>((resolve, reject) => {
       const settle = () => {
         timer.cancel();
+        clearTimeout(unmoved);
         this.#waiting.delete(look);
       };
       const look = () => {
         try {
-          if (!this.events.slice(this.#taken).some((event) => isMatch(event, match))) return;
-          resolve(true);
+          if (!this.events.slice(from).some((event) => isMatch(event, match))) return;
+          resolve(`No ${describe(match)} was expected, but one came.`);
         } catch (thrown) {
           reject(thrown);
         }
         settle();
       };
-      const timer = (this.#options.clock ?? systemClock).setTimeout(async () => {
+      const timer = clock.setTimeout(async () => {
         // What was sent just now is on its way through the loopback interface.
         await turns();
         settle();
-        resolve(false);
+        resolve(undefined);
       }, ms);
+      const unmoved = setTimeout(
+        () => {
+          settle();
+          resolve(`${this.#timeoutMs} ms passed, and the clock was not moved by ${ms} ms.`);
+        },
+        Math.min(this.#timeoutMs + (clock === realClock ? ms : 0), LONGEST_TIMER_MS),
+      );
       this.#waiting.add(look);
       look();
     });
-    if (isBroken) throw new Error(`No ${describe(match)} was expected, but one came. ${this.#arrived()}`);
+    if (fault !== undefined) throw new Error(`${fault} ${this.#arrived()}`);
   }
 
   /** Waits until a predicate holds; it is asked again whenever something arrives. Rejects as {@link next} does. */
@@ -210,7 +213,7 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * The whole body, once the connection is over.
+   * The whole body of the answer, once the connection is over.
    *
    * @throws Error when it is not within `timeoutMs`, or the body cannot be decompressed.
    */
@@ -219,15 +222,15 @@ export class TestClient implements AsyncDisposable {
       () => (this.#connection.isOver && this.#connection.fault === null) || undefined,
       () => 'the end of the body',
     );
-    return this.raw;
+    return this.#received.body;
   }
 
-  /** Yields the events that were not taken yet, until the connection is over. */
+  /** Yields the events that were not taken yet, until the connection is over. Throws when the body cannot be read. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedEvent, undefined> {
     for (;;) {
-      const take = this.#taker();
+      const take = this.#received.taker();
       const event = await this.#waitFor(
-        () => take() ?? (this.#connection.isOver ? null : undefined),
+        () => take() ?? (this.#connection.isOver && !this.#isBroken ? null : undefined),
         () => 'an event',
       );
       if (event === null) return;
@@ -252,23 +255,35 @@ export class TestClient implements AsyncDisposable {
 
   /**
    * Leaves, if it is still there, and connects again as an EventSource does: with the last event ID, unless a header cannot carry it,
-   * or it has more than 8,000 bytes. {@link status}, {@link headers} and {@link closed} are the new answer's; {@link events} and the like
-   * go on. Rejects as {@link connect} does.
+   * or it has more than 8,000 bytes. {@link status}, {@link headers}, {@link text} and {@link closed} are the new answer's; {@link events}
+   * and the like go on. Rejects as {@link connect} does, and once the client is closed.
+   *
+   * @param overrides - its `lastEventId` is where the client stands from now on, as if an event had had it.
    */
-  async reconnect(overrides: TestRequestOptions = {}): Promise<this> {
-    await this.#connection.leave();
-    // A half-received event is none.
-    this.#parser.reset();
-    this.#fault = null;
-    const lastEventId = lastEventIdHeader(this.lastEventId) === '' ? '' : this.lastEventId;
-    await this.#open({ ...this.#options, lastEventId, ...overrides });
-    return this;
+  reconnect(overrides: TestRequestOptions = {}): Promise<this> {
+    return this.#steps.run(async () => {
+      if (this.#isClosed) throw new Error('The client is closed. Connect another.');
+      await this.#connection.leave();
+      const { lastEventId = this.lastEventId } = overrides;
+      this.#received.beginBody(lastEventId);
+      this.#fault = null;
+      const carried = lastEventIdHeader(lastEventId) === '' ? '' : lastEventId;
+      await this.#open({ ...this.#options, ...overrides, lastEventId: carried });
+      return this;
+    });
   }
 
-  /** Leaves, and stops the server if {@link connect} started it. */
-  async close(): Promise<void> {
-    await this.#connection.leave();
-    await this.#served.stop();
+  /**
+   * Leaves, and stops the server if {@link connect} started it.
+   *
+   * @throws Error when that takes longer than `timeoutMs`, as where a handler's `close` does not end.
+   */
+  close(): Promise<void> {
+    return this.#steps.run(async () => {
+      this.#isClosed = true;
+      await this.#connection.leave();
+      await stopped(this.#served, this.#options);
+    });
   }
 
   /** As {@link close}: `await using client = await connect(…)`. */
@@ -284,9 +299,8 @@ export class TestClient implements AsyncDisposable {
   }
 
   #read(bytes: Buffer): void {
-    this.chunks.push({ receivedAt: Date.now(), bytes });
     try {
-      this.#parser.push(bytes);
+      this.#received.read(bytes);
     } catch (thrown) {
       // What cannot be read is said to who waits.
       const error = toError(thrown);
@@ -297,26 +311,16 @@ export class TestClient implements AsyncDisposable {
   }
 
   get #timeoutMs(): number {
-    return Math.min(this.#options.timeoutMs ?? 5_000, LONGEST_TIMER_MS);
+    return timeoutOf(this.#options);
+  }
+
+  /** The body could not be read to its end. */
+  get #isBroken(): boolean {
+    return this.#fault !== null || this.#connection.fault !== null;
   }
 
   #look(): void {
     for (const look of this.#waiting) look();
-  }
-
-  /** What takes the next event that matches from here on, once it is there. */
-  #taker(match?: EventMatch): () => ReceivedEvent | undefined {
-    let at = this.#taken;
-    return () => {
-      while (at < this.events.length) {
-        const event = this.events[at++]!;
-        this.#taken = Math.max(this.#taken, at);
-        if (this.#claimed.has(event) || !isMatch(event, match)) continue;
-        this.#claimed.add(event);
-        return event;
-      }
-      return undefined;
-    };
   }
 
   /** Resolves with what `find` finds, now or when more has arrived. What that throws is the fault of this wait, and of no other. */
@@ -338,6 +342,7 @@ export class TestClient implements AsyncDisposable {
       };
       const timeout = setTimeout(() => fail(`${this.#timeoutMs} ms passed`), this.#timeoutMs);
       const look = () => {
+        if (!this.#waiting.has(look)) return;
         try {
           const found = find();
           if (found !== undefined) {
@@ -350,7 +355,8 @@ export class TestClient implements AsyncDisposable {
         }
       };
       this.#waiting.add(look);
-      look();
+      // Once those who call in the same turn have begun, at the same event, whether it is here already or not.
+      Promise.resolve().then(look);
     });
   }
 
@@ -361,16 +367,31 @@ export class TestClient implements AsyncDisposable {
 
   /** What did arrive, for the message of a spec that failed. */
   #arrived(): string {
-    const counts = `${this.events.length} events, ${this.comments.length} comments`;
-    return `Status ${this.status}. Arrived so far: ${counts}, ${JSON.stringify(this.raw.slice(-1000))}`;
+    const { isOver, isStalled } = this.#connection;
+    return `Status ${this.status}${isStalled && !isOver ? ', stalled' : ''}. Arrived so far: ${this.#received}`;
   }
 }
 
-function isMatch(event: ReceivedEvent, match: EventMatch | undefined): boolean {
-  return match === undefined || (typeof match === 'string' ? event.type === match : match(event));
+/** Not a runner's fake time, which a spec that hangs would wait for. */
+const realClock: Clock = {
+  ...systemClock,
+  setTimeout(callback, ms) {
+    const timeout = setTimeout(callback, ms);
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};
+
+function timeoutOf({ timeoutMs = 4_000 }: ConnectOptions): number {
+  return Math.min(timeoutMs, LONGEST_TIMER_MS);
 }
 
-function describe(match: EventMatch | undefined): string {
-  if (match === undefined) return 'event';
-  return typeof match === 'string' ? `event of the type ${JSON.stringify(match)}` : 'event that matches';
+/** Stops what was served. A handler under test may keep it from that, and a spec must end. */
+async function stopped(served: ServedTarget, options: ConnectOptions): Promise<void> {
+  const ms = timeoutOf(options);
+  let timeout: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fact = `${ms} ms passed while waiting for the server to end, which waits for the "close" of each handler.`;
+    timeout = setTimeout(() => reject(new Error(fact)), ms);
+  });
+  await Promise.race([served.stop(), late]).finally(() => clearTimeout(timeout));
 }

@@ -12,7 +12,7 @@ export interface TestRequestOptions {
   method?: string;
   /** Sent beside `Accept: text/event-stream`, which they may replace. @defaultValue none */
   headers?: Readonly<Record<string, string>> | Headers;
-  /** Sent as the `Last-Event-ID` header. */
+  /** Sent as the `Last-Event-ID` header, in place of one among `headers`. */
   lastEventId?: string;
   /** Sent as UTF-8. @defaultValue none */
   body?: string;
@@ -60,10 +60,12 @@ export class TestConnection {
         rejectUnauthorized: false,
         headers: {
           Accept: 'text/event-stream',
-          ...(lastEventId === '' ? {} : { 'Last-Event-ID': Buffer.from(lastEventId).toString('latin1') }),
           ...(headers instanceof Headers ? Object.fromEntries(headers) : headers),
+          ...(lastEventId === '' ? {} : { 'Last-Event-ID': Buffer.from(lastEventId).toString('latin1') }),
         },
       });
+      // Not by itself for each method that may have a body: what follows would be the next request.
+      if (body && !request.hasHeader('Content-Length')) request.setHeader('Content-Length', Buffer.byteLength(body));
       let isAnswered = false;
       const timeout = setTimeout(async () => {
         // A program that was busy until now has not looked yet at what has come.
@@ -95,6 +97,10 @@ export class TestConnection {
   /** Why its body could not be read on; null: it could. */
   get fault(): string | null {
     return this.#fault;
+  }
+
+  get isStalled(): boolean {
+    return this.#body.isPaused();
   }
 
   stall(): void {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Clock } from '../../clock.js';
 import { closedError, oversize, refusedError, tooLargeError } from '../broker-errors.js';
 import type { EventLog, Feed, LogEvent, LogPage } from '../event-log.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { LogEvent, LogPage } from '../event-log.js';
 import type { Report, Request } from './messages.js';
 import type { Follower, SharedLog } from './shared-log.js';

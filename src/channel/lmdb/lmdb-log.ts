@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { type Clock, systemClock, type Timer } from '../../clock.js';
 import { type BrokerError, toError } from '../../errors.js';
 import { closedError, notKeptError, refusedError, tooLargeError, unavailableError } from '../broker-errors.js';

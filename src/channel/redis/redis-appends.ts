@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { notKeptError, unavailableError } from '../broker-errors.js';
 import { appendError, isElsewhere, isScriptMissing } from './redis-errors.js';
 

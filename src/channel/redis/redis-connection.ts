@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { ConnectionOptions } from 'node:tls';
 import { createClient, ErrorReply, type RedisClientOptions } from 'redis';
 import type { Clock, Timer } from '../../clock.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Frame } from '../../event-stream/frame.js';
 import type { Update } from '../updates/update.js';
 import type { Samples } from './samples.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Gap } from '../../channel/broker.js';
 import type { Timer } from '../../clock.js';
 import type { CloseReason } from '../../connection/close-reason.js';
