@@ -13,10 +13,14 @@ const unzip = () => createUnzip(AS_IT_COMES);
 /** `deflate` has zlib's header, by RFC 9110; some servers send it without, and browsers read that. */
 class Inflate extends Transform {
   #inflate: Transform | null = null;
+  /** What goes on once that has taken what it was given; it does not say so of what follows its end. */
+  #done: TransformCallback | null = null;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#inflate ??= this.#begin((chunk[0]! & 0x0f) === ZLIB_METHOD);
-    this.#inflate.write(chunk, done);
+    this.#done = done;
+    if (this.#inflate.readableEnded) this.#goOn();
+    else this.#inflate.write(chunk, () => this.#goOn());
   }
 
   override _read(size: number): void {
@@ -25,8 +29,9 @@ class Inflate extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.#inflate === null) done();
-    else this.#inflate.once('end', done).end();
+    this.#done = done;
+    if (this.#inflate === null || this.#inflate.readableEnded) this.#goOn();
+    else this.#inflate.end();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -37,7 +42,14 @@ class Inflate extends Transform {
   #begin(hasHeader: boolean): Transform {
     const inflate = hasHeader ? unzip() : createInflateRaw(AS_IT_COMES);
     inflate.on('data', (bytes: Buffer) => this.push(bytes) || inflate.pause());
+    inflate.on('end', () => this.#goOn());
     return inflate.on('error', (error) => this.destroy(error));
+  }
+
+  #goOn(): void {
+    const done = this.#done;
+    this.#done = null;
+    done?.();
   }
 }
 

@@ -41,7 +41,7 @@ async function asFetchDoes(
   let last: Response | undefined;
   for (const ask of [fetch, httpFetch]) {
     heard = [];
-    const response = await ask(`${url}/start`, init()).catch((error: Error) => error);
+    const response = await ask(`${url}/start#fragment`, init()).catch((error: Error) => error);
     if (response instanceof Error) outcomes.push({ heard, error: response.constructor.name });
     else {
       const { status, statusText, ok, redirected, url: finalUrl, headers } = response;

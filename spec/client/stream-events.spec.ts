@@ -151,7 +151,7 @@ test('streamEvents: gives up a connection on which nothing comes, and comes back
   t.deepEqual(waits, []);
   clock.advance(1);
   t.is((await next).value?.data, '2');
-  t.deepEqual(waits, [{ delayMs: 3_000, cause: 'IDLE_TIMEOUT' }]);
+  t.deepEqual(waits, [{ delayMs: 3_750, cause: 'IDLE_TIMEOUT' }]);
   await closed.promise;
   await events.return();
 });
@@ -233,7 +233,8 @@ test('streamEvents: waits longer after each attempt in vain, up to a limit (clie
   }
   t.deepEqual(
     waits.map(({ delayMs }) => delayMs),
-    [1_000, 1_500, 2_500, 3_500, 3_500, 3_500, 1_000, 1_500],
+    // Chance is one half: half of the most that may be added is.
+    [1_250, 1_750, 2_750, 3_500, 3_500, 3_500, 1_250, 1_750],
   );
 });
 
@@ -246,7 +247,7 @@ test('streamEvents: a stream that brings events and breaks off at once is waited
   for await (const { data } of streamEvents(url, options)) if (data === '4') break;
   t.deepEqual(
     waits.map(({ delayMs }) => delayMs),
-    [3_000, 4_500, 7_500],
+    [3_750, 5_250, 8_250],
   );
 });
 
@@ -286,6 +287,77 @@ test('streamEvents: gives up after so many attempts in vain, with the last cause
   t.true(error.cause instanceof TypeError);
   t.is(requests, 4);
   t.deepEqual(await events.next(), { value: undefined, done: true });
+});
+
+test('streamEvents: streams that are silent for longer than healthyMs count as attempts in vain', async (t) => {
+  const { clock, waits, options } = hurried();
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    requests++;
+    openStream(response);
+  });
+  const onStateChange = (now: StreamState) => {
+    options.onStateChange(now);
+    if (now.state === 'open') setImmediate(() => clock.advance(45_000));
+  };
+  const events = streamEvents(url, { clock, onStateChange, idleTimeoutMs: 45_000, retry: { attempts: 2 } });
+  const { cause } = await t.throwsAsync(events.next(), { instanceOf: EventStreamError, code: 'STREAM_LOST' });
+  t.is((cause as EventStreamError).code, 'IDLE_TIMEOUT');
+  t.is(requests, 3);
+  t.deepEqual(
+    waits.map(({ delayMs }) => delayMs),
+    [3_750, 5_250],
+  );
+});
+
+for (const [how, leave] of [
+  ['the loop', (events: EventStream) => void events.return()],
+  ['its signal', (_events: EventStream, controller: AbortController) => controller.abort()],
+] as const) {
+  test(`streamEvents: asks for nothing when ${how} is left while it says that it connects`, async (t) => {
+    let requests = 0;
+    const url = await listen(t, (_request, response) => {
+      requests++;
+      openStream(response);
+    });
+    const controller = new AbortController();
+    const states: string[] = [];
+    const events: EventStream = streamEvents(url, {
+      signal: controller.signal,
+      onStateChange: ({ state }) => {
+        states.push(state);
+        if (state === 'connecting') leave(events, controller);
+      },
+    });
+    await events.next().catch(() => {});
+    await turns(10);
+    t.deepEqual(states, ['connecting', 'closed']);
+    t.is(requests, 0);
+  });
+}
+
+test('streamEvents: takes its options as they are at the call', async (t) => {
+  const heard: unknown[] = [];
+  const url = await listen(t, ({ headers }, response) => {
+    heard.push([headers['x-doge'], headers['x-once']]);
+    response.destroy();
+  });
+  const { clock, onStateChange } = hurried().options;
+  const headers: Record<string, string> = { 'X-Doge': 'wow' };
+  const retry = { attempts: 1 };
+  const one = streamEvents(url, { clock, onStateChange, headers, retry });
+  headers['X-Doge'] = 'changed';
+  retry.attempts = 0;
+  await t.throwsAsync(one.next(), { code: 'STREAM_LOST' });
+  const once = new Map([['X-Once', 'such']]).entries();
+  const other = streamEvents(url, { clock, onStateChange, headers: once as never, retry: { attempts: 1 } });
+  await t.throwsAsync(other.next(), { code: 'STREAM_LOST' });
+  t.deepEqual(heard, [
+    ['wow', undefined],
+    ['wow', undefined],
+    [undefined, 'such'],
+    [undefined, 'such'],
+  ]);
 });
 
 test('streamEvents: streams that open and bring nothing count as attempts in vain', async (t) => {
@@ -635,9 +707,9 @@ for (const [said, delayMs] of [
   ['999999999', 3_600_000],
   ['Thu, 01 Jan 1970 00:00:00 GMT', 1_000],
   ['Thu Jan  1 00:00:00 1970', 1_000],
-  ['soon', 3_000],
-  ['1.5', 3_000],
-  ['-5', 3_000],
+  ['soon', 3_750],
+  ['1.5', 3_750],
+  ['-5', 3_750],
 ] as const) {
   test(`streamEvents: waits ${delayMs} ms when it is told Retry-After: ${said}`, async (t) => {
     const { waits, options } = hurried();
@@ -757,7 +829,9 @@ test('streamEvents: tells why it waits, when nothing listens', async (t) => {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  t.deepEqual(await firstWait(`http://127.0.0.1:${port}`), { delayMs: 3_000, cause: 'ECONNREFUSED' });
+  const { delayMs, cause } = await firstWait(`http://127.0.0.1:${port}`);
+  t.is(cause, 'ECONNREFUSED');
+  t.true(delayMs >= 3_000 && delayMs < 4_500, `${delayMs}`);
 });
 
 test('streamEvents: tells why it waits, when the host is not known', async (t) => {

@@ -147,7 +147,7 @@ test('EventStreamParser: drops the rest of a chunk when onEvent resets it', (t) 
   }
 });
 
-test('EventStreamParser: lets out what onEvent throws, and goes on with the next event', (t) => {
+test('EventStreamParser: lets out what onEvent throws, and takes no more, which could be the rest of a line, until it is reset', (t) => {
   const seen: string[] = [];
   const parser = new EventStreamParser({
     onEvent: ({ data }) => {
@@ -155,10 +155,60 @@ test('EventStreamParser: lets out what onEvent throws, and goes on with the next
       seen.push(data);
     },
   });
-  t.throws(() => parser.push('data: faulty\n\ndata: of the same chunk\n\n'), { message: 'faulty' });
+  t.throws(() => parser.push('id: 1\ndata: faulty\n\ndata: a user says: '), { message: 'faulty' });
+  t.throws(() => parser.push('data: forged\n\n'), { message: 'faulty' });
+  parser.reset();
+  t.is(parser.lastEventId, '1');
   parser.push('data: next\n\n');
   t.deepEqual(seen, ['next']);
 });
+
+for (const [what, block, maxEventBytes] of [
+  ['LF', 'data:x\n\n', 100],
+  ['CR', 'data:x\r\r', 100],
+  ['CRLF', 'data:x\r\n\r\n', 100],
+  ['LF, long lines', `data:${'x'.repeat(100_000)}\n\n`, 200_000],
+  ['CR, long lines', `data:${'x'.repeat(100_000)}\r\r`, 200_000],
+  ['CR, comments that are too long', `:${'x'.repeat(100_000)}\r`, 100],
+] as const) {
+  test.serial(`EventStreamParser: looks for the ends of lines in time that grows with the chunk (${what})`, (t) => {
+    const chunk = Buffer.from(block.repeat(Math.ceil((8 * 1024 * 1024) / block.length)));
+    const { indexOf } = Buffer.prototype;
+    let scanned = 0;
+    // Not a clock, which would measure the machine.
+    Buffer.prototype.indexOf = function (this: Buffer, value: number, from: number) {
+      const index = indexOf.call(this, value, from);
+      scanned += (index === -1 ? this.length : index) - (from ?? 0);
+      return index;
+    } as typeof indexOf;
+    try {
+      new EventStreamParser({ maxEventBytes }).push(chunk);
+    } finally {
+      Buffer.prototype.indexOf = indexOf;
+    }
+    t.true(scanned < 8 * chunk.length, `${scanned / chunk.length} times the chunk`);
+  });
+}
+
+for (const line of ['data\n', 'data:x\n']) {
+  test.serial(
+    `EventStreamParser: keeps little more of an event than its data, however many lines it has (${line.trim()})`,
+    (t) => {
+      const parser = new EventStreamParser();
+      const chunk = Buffer.from(line.repeat(10_000));
+      let length = 0;
+      collect();
+      const before = process.memoryUsage().heapUsed;
+      while (length < 12 * 1024 * 1024) {
+        parser.push(chunk);
+        length += 10_000 * (line.length - 'data'.length);
+      }
+      collect();
+      const retained = process.memoryUsage().heapUsed - before;
+      t.true(retained < 5 * length, `${retained / length} times the data`);
+    },
+  );
+}
 
 test('EventStreamParser: takes a string that is cut within a surrogate pair', (t) => {
   const seen: string[] = [];

@@ -5,7 +5,7 @@ import { quote } from '../errors.js';
 import type { EventMap } from '../event-stream/event.js';
 import type { StreamState } from './stream-options.js';
 import { StreamReader } from './stream-reader.js';
-import { absoluteUrl, isHttp, type StreamRequestOptions, streamRequest } from './stream-request.js';
+import { absoluteUrl, isHttp, onAbort, type StreamRequestOptions, streamRequest } from './stream-request.js';
 import { task } from './task.js';
 import type { TypedMessageEvent } from './typed-event.js';
 
@@ -40,7 +40,7 @@ const CLOSED = 2;
  * Follows an event stream and comes back when it is lost, as the standard says: with the last event ID, until an answer is not
  * 200 or no event stream. `open` and `error` are plain events, and each event of the stream is a `MessageEvent` of its type.
  *
- * An attempt that fails after another waits longer, up to 30 s on top of the reconnection time. An open one, and one that waits
+ * After an attempt that failed it waits longer than the reconnection time, by chance, up to 30 s. An open one, and one that waits
  * to come back, keep a Node process alive; {@link close} lets it end.
  *
  * @typeParam Events - the event types and the data of each, as for a handler.
@@ -103,7 +103,7 @@ export class EventSource<Events extends EventMap = Record<string, string>> exten
       LONGEST_TIMER_MS,
     );
     if (signal?.aborted) this.close();
-    else signal?.addEventListener('abort', this.#onAbort);
+    else if (signal) onAbort(signal, this.#onAbort);
     void this.#follow();
   }
 

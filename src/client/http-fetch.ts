@@ -48,7 +48,9 @@ export async function httpFetch(url: string, init: RequestInit): Promise<Respons
       'User-Agent': 'node',
     };
     for (const [name, value] of Object.entries(defaults)) if (!headers.has(name)) headers.set(name, value);
-    return await follow({ url: new URL(url), method, headers, body, signal });
+    const target = new URL(url);
+    target.hash = '';
+    return await follow({ url: target, method, headers, body, signal });
   } catch (cause) {
     signal?.throwIfAborted();
     throw new TypeError('fetch failed', { cause });

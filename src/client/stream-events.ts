@@ -8,7 +8,7 @@ import type { EventMap } from '../event-stream/event.js';
 import { refusal } from './refusal.js';
 import { checkOptions, type StreamEventsOptions } from './stream-options.js';
 import { asError, LONGEST_RETRY_MS, StreamReader } from './stream-reader.js';
-import { absoluteUrl, isHttp, streamRequest } from './stream-request.js';
+import { absoluteUrl, isHttp, onAbort, streamRequest } from './stream-request.js';
 import type { TypedEvent } from './typed-event.js';
 
 interface Fault {
@@ -68,7 +68,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
       throw new ConfigurationError('INVALID_URL', `Invalid URL: ${quote(url)}. Give an absolute one, http or https.`);
     }
     const { lastEventId = '', method = 'GET', retry = SAFE_METHOD.test(method) ? {} : false } = options;
-    this.#options = { ...options, retry };
+    this.#options = { ...options, retry: retry && { ...retry } };
     this.#idBefore = lastEventId;
     this.#reader = new StreamReader(streamRequest(absolute, options, retry !== false), this.#options, LONGEST_RETRY_MS);
   }
@@ -167,7 +167,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
     const { signal } = this.#options;
     const reader = this.#reader;
     if (signal?.aborted) return this.#onAbort();
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal) onAbort(signal, this.#onAbort);
     this.#idBefore = reader.parser.lastEventId;
     this.#drop();
     if (!(await steps.next()).done || reader.isClosed) return;

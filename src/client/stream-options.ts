@@ -1,7 +1,7 @@
 /** What `streamEvents` may be told, and what it tells. No Node import. */
 
 import type { Clock } from '../clock.js';
-import { ConfigurationError, quote } from '../errors.js';
+import { checkNumbers } from '../event-stream/check-numbers.js';
 import type { StreamRequestOptions } from './stream-request.js';
 
 /** How {@link streamEvents} comes back when the stream is lost. */
@@ -55,9 +55,5 @@ export type StreamState =
 /** @throws {@link ConfigurationError} `INVALID_OPTIONS`, for all that is out of range at once. */
 export function checkOptions({ idleTimeoutMs, maxEventBytes, retry }: StreamEventsOptions): void {
   const { statuses, ...numbers } = retry || {};
-  const faults = Object.entries({ idleTimeoutMs, maxEventBytes, ...numbers })
-    .filter(([, value]) => value !== undefined && !(typeof value === 'number' && value >= 0))
-    .map(([name, value]) => `${name} ${quote(value)}`);
-  if (faults.length === 0) return;
-  throw new ConfigurationError('INVALID_OPTIONS', `Invalid options: ${faults.join(', ')}. Use numbers, 0 or more.`);
+  checkNumbers({ idleTimeoutMs, maxEventBytes, ...numbers });
 }

@@ -82,12 +82,13 @@ export class StreamReader implements EventStreamParserOptions {
    */
   async *follow(): AsyncGenerator<undefined, void> {
     const { clock } = this;
-    const { retry = {} } = this.#options;
+    const { retry = {}, idleTimeoutMs = 0 } = this.#options;
     const { maxBackOffMs = 30_000, healthyMs = 10_000, attempts = Infinity, statuses } = retry || {};
     for (let failures = 0; !this.isClosed; ) {
       this.#tell({ state: 'connecting' });
-      const answer = await this.#watch(this.#ask());
       // Whoever was told may have closed it, here and below.
+      if (this.isClosed) return;
+      const answer = await this.#watch(this.#ask());
       if (this.isClosed) return;
       let cause: Error | null = null;
       let afterMs = Number.NaN;
@@ -120,12 +121,14 @@ export class StreamReader implements EventStreamParserOptions {
       if (this.isClosed) return;
       this.#endAttempt();
       if (!retry && !cause) return;
-      // Of use: one that opens and dies, again and again, is not.
-      if ((this.#hasEvents && !cause) || clock.now() - openedAt >= healthyMs) failures = 0;
+      // One that opens and dies, again and again, was in vain, and so was one that was silent from the start.
+      const isWhole = this.#hasEvents && !cause;
+      const silentMs = (cause as Coded | null)?.code === 'IDLE_TIMEOUT' ? idleTimeoutMs : 0;
+      if (isWhole || clock.now() - openedAt - silentMs >= healthyMs) failures = 0;
       const baseMs = Math.min(Math.max(this.reconnectionTime, SHORTEST_MS), this.#longestMs);
-      // Up to as much again after the second failure in a row, and up to twice as much after each one more.
-      const backOffMs = Math.min(baseMs * (2 ** failures++ - 1), maxBackOffMs);
-      if (!retry || failures > attempts) throw streamLost(cause);
+      // Half as much again at most, so that those who lost a server at once do not come back at once; for each failure before, twice as much and more.
+      const backOffMs = isWhole ? 0 : Math.min(baseMs * (2 ** failures - 0.5), maxBackOffMs);
+      if (!retry || failures++ >= attempts) throw streamLost(cause);
       const delayMs =
         afterMs >= 0
           ? Math.min(Math.max(afterMs, SHORTEST_RETRY_AFTER_MS), LONGEST_RETRY_MS)

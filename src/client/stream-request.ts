@@ -5,6 +5,7 @@ import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 
 // As fetch takes them; Node's types do not name them all.
 export type HeadersLike = NonNullable<ConstructorParameters<typeof Headers>[0]>;
+export type HeadersFunction = () => HeadersLike | Promise<HeadersLike>;
 export type BodyLike = NonNullable<RequestInit['body']>;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -14,7 +15,7 @@ export interface StreamRequestOptions {
    * Sent beside `Accept: text/event-stream`, which they may replace. A function is called before each attempt, so that a token
    * can be fresh; what it throws counts as an attempt that failed.
    */
-  headers?: HeadersLike | (() => HeadersLike | Promise<HeadersLike>);
+  headers?: HeadersLike | HeadersFunction;
   /** @defaultValue `'GET'` */
   method?: string;
   /** Sent again with each attempt; so it can be a stream only where there is one attempt. */
@@ -23,8 +24,21 @@ export interface StreamRequestOptions {
   fetch?: Fetch;
 }
 
-/** What asks where the program gives no `fetch`. The entry for Node has one of its own. */
-export const platform: { fetch: Fetch } = { fetch: (url, init) => fetch(url, init) };
+interface Platform {
+  /** What asks where the program gives no `fetch`. */
+  fetch: Fetch;
+  /** Readies a signal for any number of streams. */
+  share(signal: AbortSignal): void;
+}
+
+/** As browsers have it. The entry for Node has its own. */
+export const platform: Platform = { fetch: (url, init) => fetch(url, init), share() {} };
+
+/** Listens to a program's signal, beside any number of other streams. */
+export function onAbort(signal: AbortSignal, listener: () => void): void {
+  platform.share(signal);
+  signal.addEventListener('abort', listener);
+}
 
 /** Asks, to resume after an id. Rejects when there is no answer, or when `signal` aborts. */
 export type Send = (lastEventId: string, signal: AbortSignal) => Promise<Response>;
@@ -43,6 +57,7 @@ export function streamRequest(
   withCredentials = false,
 ): Send {
   const { method = 'GET', headers: given, body, fetch = platform.fetch } = options;
+  let fixed: Headers | undefined;
   const bare = new URL(url);
   bare.username = bare.password = '';
   const defaults: Record<string, string> = { Accept: 'text/event-stream' };
@@ -60,11 +75,9 @@ export function streamRequest(
     // What no attempt could send is told now, and not tried again and again. A stream would be locked by it.
     const isStream = body instanceof ReadableStream || Symbol.asyncIterator in Object(body);
     if (isStream && isRepeated) throw new TypeError('a stream as the body cannot be sent again');
-    new Request(bare, {
-      ...init,
-      headers: typeof given === 'function' ? {} : given,
-      ...(isStream && { body: null }),
-    } as RequestInit);
+    // Read once: an iterator has them once, and the program may use an object again.
+    if (typeof given !== 'function') fixed = new Headers(given);
+    new Request(bare, { ...init, ...(isStream && { body: null }) } as RequestInit);
   } catch (cause) {
     throw new ConfigurationError(
       'INVALID_REQUEST',
@@ -74,7 +87,7 @@ export function streamRequest(
   }
   return async (lastEventId, signal) => {
     const headers = new Headers(defaults);
-    new Headers(typeof given === 'function' ? await given() : given).forEach((value, name) => {
+    new Headers(fixed ?? (await (given as HeadersFunction)())).forEach((value, name) => {
       headers.set(name, value);
     });
     const id = lastEventIdHeader(lastEventId);

@@ -12,15 +12,16 @@ export function lineEndFrom(bytes: Uint8Array, start: number, end: number): numb
 
 /** The index of the first LF or CR from `start` on; `end` when there is none before it. */
 export function firstLineEnd(bytes: Uint8Array, start: number, end: number): number {
-  const lf = indexOrEnd(bytes, LF, start, end);
-  return indexOrEnd(bytes.subarray(0, lf), CR, start, lf);
+  const part = bytes.subarray(0, end);
+  const lf = indexOrEnd(part, LF, start, end);
+  return indexOrEnd(part.subarray(0, lf), CR, start, lf);
 }
 
 /** The index of the last LF or CR before `end`; `start - 1` when there is none from `start` on. */
 export function lastLineEnd(bytes: Uint8Array, start: number, end: number): number {
-  // Part of a long line: no need to look from the back.
-  if (bytes.indexOf(LF, start) === -1 && bytes.indexOf(CR, start) === -1) return start - 1;
   const part = bytes.subarray(start, end);
+  // Part of a long line: no need to look from the back.
+  if (part.indexOf(LF) === -1 && part.indexOf(CR) === -1) return start - 1;
   const lf = part.lastIndexOf(LF);
   const cr = part.subarray(lf + 1).lastIndexOf(CR);
   return start + (cr === -1 ? lf : lf + 1 + cr);

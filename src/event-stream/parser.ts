@@ -1,8 +1,10 @@
 /** Bytes to events, incrementally, as the standard reads a stream. No Node import: it runs in a browser. */
 
-import { ConfigurationError, EventStreamError, quote } from '../errors.js';
+import { EventStreamError } from '../errors.js';
+import { checkNumbers } from './check-numbers.js';
 import { asBuffer, decodeLines, encodeUtf8 } from './decode.js';
 import type { ParsedEvent } from './event.js';
+import { isData, isEvent, isId } from './field-names.js';
 import { firstLineEnd, indexOrEnd, indexOrLength, lastLineEnd, lineEndFrom, nextLine } from './line-ends.js';
 import { UnfinishedLine } from './unfinished-line.js';
 
@@ -10,7 +12,7 @@ import { UnfinishedLine } from './unfinished-line.js';
 export interface EventStreamParserOptions {
   /** The last event ID to start from, as after a reconnect. @defaultValue `''` */
   lastEventId?: string | undefined;
-  /** Called for each event, in order. What it throws comes out of `push`, and drops the rest of that chunk. */
+  /** Called for each event, in order. What it throws comes out of `push`, and of the next ones until `reset`. */
   onEvent?: (event: ParsedEvent) => void;
   /** Called with each valid `retry` field: the reconnection time, in milliseconds; `Infinity` for more digits than a number holds. */
   onRetry?: (ms: number) => void;
@@ -46,6 +48,9 @@ const WIDE_PIECE_BYTES = 8192;
 const SHORT_LENGTH = 64;
 /** A piece that would be longer than this has a long line, or lines that end in CR, and is worth a second look. */
 const FAR_BYTES = 64 * 1024;
+
+/** After so much, and an eighth of the event, its data is made one text: until then each of its lines takes another 64 bytes. */
+const LOOSE_BYTES = 64 * 1024;
 
 /** What has been read of an event. */
 interface UnfinishedEvent {
@@ -84,7 +89,8 @@ export class EventStreamParser {
   #highSurrogate = '';
   /** Changes when what is left of the chunk being read is not wanted any more. */
   #generation = 0;
-  #hasFailed = false;
+  /** What was thrown in the middle of a chunk, the rest of which is lost. */
+  #fault: { readonly thrown: unknown } | null = null;
 
   /** What was decoded last was ASCII, as most streams are. */
   #isAscii = true;
@@ -93,18 +99,15 @@ export class EventStreamParser {
   #singleBytes = PIECE_BYTES;
   /** The event that goes on in what is to come. */
   #begun = NOTHING;
+  /** What was read since the data of an event was made one text. */
+  #looseBytes = 0;
   #lastEventId: string;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when `maxEventBytes` is no number of 0 or more. */
   constructor(options: EventStreamParserOptions = {}) {
     this.#options = options;
     const { maxEventBytes = 16 * 1024 * 1024 } = options;
-    if (!(maxEventBytes >= 0)) {
-      throw new ConfigurationError(
-        'INVALID_OPTIONS',
-        `Invalid options: maxEventBytes ${quote(maxEventBytes)}. Use numbers, 0 or more.`,
-      );
-    }
+    checkNumbers({ maxEventBytes });
     this.#maxEventBytes = maxEventBytes;
     this.#lastEventId = options.lastEventId ?? '';
   }
@@ -117,15 +120,20 @@ export class EventStreamParser {
   /**
    * Reads on. Events are handed out before it returns; the chunk is not kept.
    *
-   * @throws {@link EventStreamError} `EVENT_TOO_LARGE` above `maxEventBytes`; what was read of the event is dropped, and
-   *   nothing more is taken until {@link reset}.
+   * @throws {@link EventStreamError} `EVENT_TOO_LARGE` above `maxEventBytes`, and what a callback throws. The rest of the chunk is lost, so
+   *   that what follows could be anything: the same is thrown again until {@link reset}.
    */
   push(chunk: string | Uint8Array): void {
-    if (this.#hasFailed) this.#fail();
-    if (typeof chunk === 'string') this.#read(this.#encode(chunk));
-    else {
-      if (this.#highSurrogate !== '') this.#readAlone();
-      this.#read(chunk);
+    if (this.#fault) throw this.#fault.thrown;
+    try {
+      if (typeof chunk === 'string') this.#read(this.#encode(chunk));
+      else {
+        if (this.#highSurrogate !== '') this.#readAlone();
+        this.#read(chunk);
+      }
+    } catch (thrown) {
+      this.#fault = { thrown };
+      throw thrown;
     }
   }
 
@@ -137,7 +145,7 @@ export class EventStreamParser {
   /** Starts over, on a new stream, from the last event ID that is in force. Called by `onEvent`, it drops the rest of the chunk. */
   reset(): void {
     this.#generation++;
-    this.#hasFailed = false;
+    this.#fault = null;
     this.#unfinished.clear();
     this.#isDiscarding = false;
     this.#bomLength = 0;
@@ -246,12 +254,13 @@ export class EventStreamParser {
       if (lf < from) lf = from < end ? indexOrEnd(bytes, LF, from, end) : end;
       let pieceEnd = lf < end ? lf + 1 : end;
       if (pieceEnd - at > FAR_BYTES) {
-        pieceEnd = nextLine(bytes, firstLineEnd(bytes, from, pieceEnd));
+        const next = nextLine(bytes, indexOrEnd(bytes.subarray(0, pieceEnd), CR, from, pieceEnd - 1));
+        pieceEnd = next;
         if (pieceEnd - at > this.#maxEventBytes + 2 * size) {
           // It ends with a line that is too long for an event, and perhaps for a string. What is before that:
           pieceEnd = nextLine(bytes, lastLineEnd(bytes, at, from));
           if (pieceEnd === at) {
-            at = this.#readUnfinished(bytes, at, end);
+            at = this.#readUnfinished(bytes, at, next);
             continue;
           }
         }
@@ -313,6 +322,11 @@ export class EventStreamParser {
       if (!isAscii) shift = lineEndFrom(bytes, lineEnd + shift, end) - lineEnd;
       at = cr + 1 === lf ? lf + 1 : lineEnd + 1;
     }
+    this.#looseBytes += end - start;
+    if (data !== undefined && this.#looseBytes > LOOSE_BYTES + data.length / 8) {
+      data = copied(data);
+      this.#looseBytes = 0;
+    }
     if (type !== '' || data !== undefined || id !== undefined) this.#begun = { type, data, id };
   }
 
@@ -361,36 +375,11 @@ export class EventStreamParser {
 
   #fail(): never {
     this.reset();
-    this.#hasFailed = true;
     throw new EventStreamError(
       'EVENT_TOO_LARGE',
       `An event is larger than maxEventBytes: "${this.#maxEventBytes}". Ask the server for smaller ones.`,
     );
   }
-}
-
-// The rest of a field's name, where the first letter is known. A line that is a name alone has a value that is empty.
-
-function isData(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 1] === 0x61 && bytes[at + 2] === 0x74 && bytes[at + 3] === 0x61 && endsName(bytes[at + 4]);
-}
-
-function isId(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 1] === LOWER_D && endsName(bytes[at + 2]);
-}
-
-function isEvent(bytes: Uint8Array, at: number): boolean {
-  return (
-    bytes[at + 1] === 0x76 &&
-    bytes[at + 2] === LOWER_E &&
-    bytes[at + 3] === 0x6e &&
-    bytes[at + 4] === 0x74 &&
-    endsName(bytes[at + 5])
-  );
-}
-
-function endsName(byte: number | undefined): boolean {
-  return byte === COLON || byte === LF || byte === CR;
 }
 
 /** The same text, cut from a string that is no longer than itself. */
