@@ -99,9 +99,9 @@ test('showProgress: shows a line four times a second, and clears it', (t) => {
   t.is(progressText(some, 1.25), '2 of 4 open, 1 failed, 12,445 events, 1.3 a second');
 });
 
-test('Reasons: names the first ten connections of each reason, and five to a person', (t) => {
+test('Reasons: names the first ten connections of each reason, whichever failed first, and five to a person', (t) => {
   const some = figures();
-  for (let connection = 1; connection <= 20; connection++) some.failures.add('ECONNRESET', connection);
+  for (let connection = 20; connection >= 1; connection--) some.failures.add('ECONNRESET', connection);
   t.deepEqual(some.failures.list(), [
     { count: 20, reason: 'ECONNRESET', connections: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] },
   ]);

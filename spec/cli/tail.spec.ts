@@ -178,7 +178,7 @@ test('tail: says when and why it comes back, and from where', async (t) => {
     requests++;
     if (requests === 1) openStream(response).end('retry: 100\nid: 7\ndata: x\n\n');
     else if (requests === 2) openStream(response).write(': \n\n', () => response.destroy());
-    else if (requests === 3) response.writeHead(503, { 'Retry-After': '1' }).end();
+    else if (requests === 3) response.writeHead(503, { Via: '1.1 gate', 'Retry-After': '1' }).end('until noon\n');
     else openStream(response).write('data: y\n\n');
   });
   const { err, status } = await tail(t, url, '--count', '2');
@@ -186,6 +186,10 @@ test('tail: says when and why it comes back, and from where', async (t) => {
   t.is(waits[0], 'The server ended the stream. Coming back in 0.1 s, after event ID "7".');
   t.regex(waits[1] ?? '', /^The stream broke off: .+\. Coming back in 0\.\d s, after event ID "7"\.$/);
   t.is(waits[2], 'Not now: HTTP 503: "Service Unavailable". Coming back in 1.0 s, after event ID "7".');
+  t.regex(
+    err,
+    /^← 503 Service Unavailable, via: 1\.1 gate, retry-after: 1, after \d+ ms\n {2}until noon\nNot now: HTTP 503/m,
+  );
   t.regex(err, /^2 events, 1 comment, 3 connections,/m);
   t.is(status, 0);
 });
@@ -220,11 +224,70 @@ for (const url of [
 
 test('tail: ends with status 1 when it is refused, and shows what was said', async (t) => {
   const url = await listen(t, (_request, response) => {
-    response.writeHead(401, { Server: 'gate', 'Content-Type': 'application/json' }).end('{"error":"expired"}');
+    const headers = { Server: 'gate', 'Content-Type': 'application/json', 'WWW-Authenticate': 'Bearer' };
+    response.writeHead(401, headers).end('{"error":"expired"}');
   });
   const { out, err, status } = await tail(t, url);
   t.is(out, '');
-  t.regex(err, /^✗ Refused: HTTP 401: "Unauthorized"\n {2}server: gate\n {2}\{"error":"expired"\}$/m);
+  t.regex(
+    err,
+    /^← 401 Unauthorized, application\/json, server: gate, www-authenticate: Bearer, after \d+ ms\n✗ Refused: HTTP 401: "Unauthorized"\n {2}\{"error":"expired"\}$/m,
+  );
+  t.is(status, 1);
+});
+
+test('tail: shows the beginning of what was said, and that there is more', async (t) => {
+  const url = await listen(t, (_request, response) => void response.writeHead(500).end('x'.repeat(2_001)));
+  const { err } = await tail(t, url);
+  t.regex(err, /^ {2}x{2000}\n {2}…$/m);
+});
+
+test('tail: says where it was redirected to, when it is refused there', async (t) => {
+  const url = await listen(t, (request, response) => {
+    if (request.url === '/') response.writeHead(302, { Location: '/gone' }).end();
+    else response.writeHead(404).end();
+  });
+  const { err } = await tail(t, url);
+  t.regex(err, /^← 404 Not Found, redirected to .*\/gone, after \d+ ms\n✗ Refused: HTTP 404: "Not Found"$/m);
+});
+
+test('tail --idle: says that nothing came for so long', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response));
+  const run = startCommand(t, ['tail', url, '--idle', '0.2']);
+  await run.said(/Coming back/);
+  run.child.kill('SIGINT');
+  await run.ended;
+  t.regex(run.err, /^Nothing came for 0\.2 s, not even a heartbeat\. Coming back in \d\.\d s, without an event ID\.$/m);
+});
+
+test('tail --retry: comes back with a POST as well', async (t) => {
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    openStream(response).end(`retry: 10\ndata: ${++requests}\n\n`);
+  });
+  const once = await tail(t, url, '--data', '{}', '--json');
+  t.is(once.out.trim().split('\n').length, 1);
+  const again = await tail(t, url, '--data', '{}', '--json', '--retry', '--count', '2');
+  t.deepEqual(
+    again.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).data),
+    ['2', '3'],
+  );
+});
+
+test('tail: goes on when nobody reads what it says of the stream', async (t) => {
+  const url = await listen(t, (_request, response) => openStream(response).end('data: x\n\n'));
+  const program = ['sh', '-c', 'exec "$@" 2> /dev/full', 'sh', ...PROGRAM];
+  const { out, status } = await runCommand(t, ['tail', url, '--count', '1'], { program });
+  t.regex(out, /message\n {2}x\n$/);
+  t.is(status, 0);
+});
+
+test('tail: does not show a header that has a slip in it, which may be a secret', async (t) => {
+  const { err, status } = await tail(t, 'http://127.0.0.1:9', '--header', 'Authorization Bearer SECRET');
+  t.is(err, "error: A --header is not written as 'Name: value'.\n(--help says what there is)\n");
   t.is(status, 1);
 });
 
@@ -366,10 +429,11 @@ test('tail: ends with status 1 when its output cannot be written, and says why',
 
 test('tail: shows controls instead of sending them to the terminal', async (t) => {
   const url = await listen(t, (_request, response) =>
-    openStream(response).write('event: a\x1bc\ndata: \x1b[2J\tx\x9b\n\n'),
+    openStream(response).write('event: a\x1bc\ndata: \x1b[2J\tx\x9b\u202edrow\u2066\n\n'),
   );
   const { out } = await tail(t, url, '--count', '1');
-  t.true(out.includes('a\\x1bc') && out.endsWith('\\x1b[2J\tx\\x9b\n'), JSON.stringify(out));
+  const isShown = out.includes('a\\x1bc') && out.endsWith('\\x1b[2J\tx\\x9b\\u202edrow\\u2066\n');
+  t.true(isShown, JSON.stringify(out));
 });
 
 const ESCAPES = '\x1b]0;x\x07\x7f\x9b2J';
@@ -381,7 +445,7 @@ for (const [what, answer, shown] of [
   [
     'refusal',
     `HTTP/1.1 403 N${ESCAPES}o\r\nServer: \x9bs\r\n\r\n${ESCAPES}`,
-    /"N.*\\x9b2Jo"\n {2}.*\\x9bs\n {2}\\x1b/m,
+    /^← 403 N.*\\x9b2Jo, server: \\x9bs, .*\n✗ .*"N.*\\x9b2Jo"\n {2}\\x1b/m,
   ],
   ['answer that is not for now', `HTTP/1.1 503 N${ESCAPES}o\r\nRetry-After: 1\r\n\r\n`, /^Not now: .*\\x9b2Jo/m],
   ['event ID', 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: \xc2\x9b2J\n\n', /event ID "\\x9b2J"/m],

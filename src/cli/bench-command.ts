@@ -6,13 +6,13 @@ import { clientClock } from '../clock.js';
 import { showProgress } from './bench-progress.js';
 import { benchJson, benchText } from './bench-report.js';
 import { LoadGenerator, type LoadTarget } from './load-generator.js';
-import { eventId, header, httpUrl, number, type Refuse, sendable } from './option-values.js';
+import { collect, eventId, headerFields, httpUrl, number, type Refuse, sendable } from './option-values.js';
 
 interface BenchFlags {
   connections: number;
   duration: number;
   ramp?: number;
-  header?: [string, string][];
+  header?: string[];
   since?: string;
   method?: string;
   data?: string;
@@ -48,7 +48,7 @@ export function benchCommand(): Command {
     )
     .option('-d, --duration <seconds>', 'end after so long, the ramp included', duration, 10)
     .option('--ramp <seconds>', 'open them evenly over so long (default: 1, or half of the duration)', number)
-    .option('-H, --header <name: value>', 'send a header; may be given again', header)
+    .option('-H, --header <name: value>', 'send a header; may be given again', collect)
     .option('--since <id>', 'resume after this event ID')
     .option('--method <method>', 'such as POST; the default with --data')
     .option('--data <body>', 'send a body; as application/json unless a header says otherwise')
@@ -104,10 +104,10 @@ function targetOf(given: string, flags: BenchFlags, refuse: Refuse): LoadTarget 
   }
   // Node takes a character for each byte.
   if (since !== undefined) set('Last-Event-ID', Buffer.from(eventId(since, refuse)).toString('latin1'));
-  for (const [name, value] of header) set(name, value);
+  for (const [name, value] of headerFields(header, refuse)) set(name, value);
   // A method has the characters of a header's name.
   sendable([[method, '']], refuse);
-  const sent = Object.fromEntries(sendable([...headers.values()], refuse));
+  const sent = Object.fromEntries(headers.values());
   return { url, method: method.toUpperCase(), headers: sent, body: data };
 }
 

@@ -23,7 +23,9 @@ export class Reasons {
     const known = this.#reasons.get(reason) ?? { count: 0, connections: [] };
     this.#reasons.set(reason, known);
     known.count++;
-    if (known.connections.length < MOST_NAMED) known.connections.push(connection);
+    // They do not fail in the order in which they were begun.
+    known.connections.push(connection);
+    known.connections.sort((one, other) => one - other).splice(MOST_NAMED);
   }
 
   /** The most frequent first. */

@@ -21,6 +21,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+// What is said of the stream is lost then, and the stream is not.
+process.stderr.on('error', () => {});
+
 const program = new Command('tradewind')
   .description('Tools for Server-Sent Events.')
   .version(version)
@@ -28,8 +31,9 @@ const program = new Command('tradewind')
   .addCommand(publishCommand())
   .addCommand(tailCommand())
   .addCommand(benchCommand())
-  .addCommand(tokenCommand())
-  .showHelpAfterError('(--help says what there is)');
+  .addCommand(tokenCommand());
+// Each by itself: those that are added do not inherit it.
+for (const command of [program, ...program.commands]) command.showHelpAfterError('(--help says what there is)');
 
 try {
   await program.parseAsync();

@@ -15,13 +15,6 @@ export function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
 }
 
-/** A header, as curl takes it. It may be given again. */
-export function header(value: string, earlier: [string, string][] = []): [string, string][] {
-  const [, name, text] = /^([^:\s]+):\s*(.*)$/s.exec(value) ?? [];
-  if (name === undefined || text === undefined) throw new InvalidArgumentError("Write it as 'Name: value'.");
-  return [...earlier, [name, text]];
-}
-
 export function wholeNumber(value: string): number {
   if (!/^[1-9]\d*$/.test(value)) throw new InvalidArgumentError('Give a whole number, 1 or more.');
   return Number(value);
@@ -63,6 +56,18 @@ export function eventId(given: string, refuse: Refuse): string {
     refuse(`The event ID has controls, or more than 8,000 bytes: ${printable(quote(given))}.`);
   }
   return given;
+}
+
+/**
+ * Headers, as curl takes them. Not while commander parses, which shows what was given whole: a value may be a secret, and so may what has a
+ * slip in it.
+ */
+export function headerFields(given: readonly string[], refuse: Refuse): [string, string][] {
+  const fields = given.map((field): [string, string] => {
+    const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(field) ?? refuse("A --header is not written as 'Name: value'.");
+    return [name ?? '', value ?? ''];
+  });
+  return sendable(fields, refuse);
 }
 
 /** Refuses headers that HTTP cannot carry, without their values, of which one may be a secret. */

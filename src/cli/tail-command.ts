@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import type { StreamEventsOptions } from '../client/stream-options.js';
-import { collect, eventId, header, httpUrl, number, type Refuse, sendable, wholeNumber } from './option-values.js';
+import { collect, eventId, headerFields, httpUrl, number, type Refuse, wholeNumber } from './option-values.js';
 import { tail } from './tail.js';
 import { TailReport } from './tail-report.js';
 
@@ -11,12 +11,12 @@ interface TailFlags {
   json?: true;
   since?: string;
   event?: string[];
-  header?: [string, string][];
+  header?: string[];
   method?: string;
   data?: string;
   idle: number;
   count?: number;
-  retry: boolean;
+  retry?: boolean;
   comments?: true;
 }
 
@@ -41,7 +41,7 @@ export function tailCommand(): Command {
     .option('--json', 'print each event as one line: {"type","data","lastEventId","receivedAt"}')
     .option('--since <id>', 'resume after this event ID')
     .option('--event <type>', 'only events of this type; may be given again', collect)
-    .option('--header <name: value>', 'send a header; may be given again', header)
+    .option('--header <name: value>', 'send a header; may be given again', collect)
     .option('--method <method>', 'such as POST; the default with --data')
     .option('--data <body>', 'send a body; as application/json unless a header says otherwise')
     .option(
@@ -52,6 +52,7 @@ export function tailCommand(): Command {
     )
     .option('--count <events>', 'end after so many events', wholeNumber)
     .option('--comments', 'show comments, heartbeats among them')
+    .option('--retry', 'come back whatever the method; else not for one that may do something twice, such as POST')
     .option('--no-retry', 'end when the stream is lost')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -88,7 +89,7 @@ async function run(url: string, flags: TailFlags, command: Command): Promise<voi
 }
 
 function requestOf({ since, header = [], method, data, idle, retry }: TailFlags, refuse: Refuse): StreamEventsOptions {
-  const headers = new Headers(sendable(header, refuse));
+  const headers = new Headers(headerFields(header, refuse));
   if (data !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
   return {
     headers,
@@ -96,6 +97,6 @@ function requestOf({ since, header = [], method, data, idle, retry }: TailFlags,
     ...(since === undefined ? {} : { lastEventId: eventId(since, refuse) }),
     ...(data === undefined ? {} : { method: 'POST', body: data }),
     ...(method === undefined ? {} : { method }),
-    ...(retry ? {} : { retry: false as const }),
+    ...(retry === undefined ? {} : { retry: retry && {} }),
   };
 }

@@ -18,6 +18,10 @@ type Colour = 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 const CODES: Record<Colour, number> = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 /** Headers that tell what lies between the server and here. */
 const TELLING = ['server', 'via', 'content-encoding', 'cache-control', 'x-accel-buffering'];
+/** Headers that tell why there is no stream, and what to do. */
+const REFUSING = ['www-authenticate', 'retry-after', 'location'];
+/** So much of what an answer says beside its status is shown. */
+const LONGEST_SAID = 2_000;
 
 const ENDED = 'The server ended the stream.';
 
@@ -26,6 +30,8 @@ export class TailReport {
   readonly #options: TailReportOptions;
   readonly #startedAt = performance.now();
   #askedAt = 0;
+  #answeredAt = 0;
+  #idleMs = 0;
   #isOpen = false;
   #events = 0;
   #hidden = 0;
@@ -36,7 +42,8 @@ export class TailReport {
     this.#options = options;
   }
 
-  request(url: string, { method = 'GET', lastEventId = '' }: StreamEventsOptions): void {
+  request(url: string, { method = 'GET', lastEventId = '', idleTimeoutMs = 0 }: StreamEventsOptions): void {
+    this.#idleMs = idleTimeoutMs;
     this.#say(
       'dim',
       `→ ${method} ${withoutPassword(url)}${lastEventId === '' ? '' : `, after ${JSON.stringify(lastEventId)}`}`,
@@ -56,15 +63,23 @@ export class TailReport {
     if (isShown) this.#say('dim', `: ${text}`);
   }
 
-  state(now: StreamState, lastEventId: string): void {
+  /** An answer's headers are here. */
+  answered(): void {
+    this.#answeredAt = performance.now();
+  }
+
+  /** @param answer - the last one, if there was one. @param said - how its body begins, if it is known. */
+  state(now: StreamState, lastEventId: string, answer?: Response, said = ''): void {
     if (now.state === 'connecting') {
       this.#isOpen = false;
       this.#askedAt = performance.now();
     } else if (now.state === 'open') {
       this.#isOpen = true;
       this.#connections++;
-      this.#answered(now.response);
+      this.#show(now.response);
     } else if (now.state === 'waiting') {
+      if (now.cause instanceof HttpError && answer) this.#show(answer);
+      this.#quote(said);
       this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${placeOf(lastEventId)}.`);
     }
   }
@@ -72,7 +87,7 @@ export class TailReport {
   /** @param answer - the last one, after which there is to be no other. */
   over(answer: Response): void {
     const isForGood = answer.status === 204;
-    if (isForGood) this.#answered(answer);
+    if (isForGood) this.#show(answer);
     this.#say('yellow', isForGood ? 'A 204 ends the stream for good: no client is to come back.' : ENDED);
   }
 
@@ -99,13 +114,9 @@ export class TailReport {
   fault(error: Error, answer?: Response): void {
     const { cause } = error;
     const said = error instanceof HttpError ? error : cause instanceof HttpError ? cause : null;
-    if (said !== error && said !== null && answer) this.#answered(answer);
+    if (said !== null && answer) this.#show(answer);
     this.#say('red', said === error ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
-    if (said === null) return;
-    const { headers, body = '' } = said;
-    const telling = said === error ? tellingOf((name) => headers[name]) : '';
-    if (telling !== '') this.#say('dim', `  ${telling}`);
-    for (const line of body.slice(0, 2_000).split(/\r?\n/)) if (line !== '') this.#say('dim', `  ${line}`);
+    this.#quote(said?.body ?? '');
   }
 
   /** @param lastEventId - what to go on from. */
@@ -120,14 +131,23 @@ export class TailReport {
     this.#say('dim', `${parts.join(', ')}; ${id}.`);
   }
 
-  #answered(response: Response): void {
-    const ms = Math.round(performance.now() - this.#askedAt);
+  #show(response: Response): void {
+    const ms = Math.round(this.#answeredAt - this.#askedAt);
     this.#say('green', `← ${describe(response)}, after ${ms} ms`);
+  }
+
+  /** What an answer said beside its status. */
+  #quote(body: string): void {
+    const lines = body.slice(0, LONGEST_SAID).split(/\r?\n/);
+    if (body.length > LONGEST_SAID) lines.push('…');
+    for (const line of lines) if (line !== '') this.#say('dim', `  ${line}`);
   }
 
   #loss(cause: Error | null): string {
     if (cause === null) return ENDED;
     if (cause instanceof HttpError) return `Not now: ${cause.message}.`;
+    if ((cause as { code?: string }).code === 'IDLE_TIMEOUT')
+      return `Nothing came for ${seconds(this.#idleMs)}, not even a heartbeat.`;
     const why = innermostMessage(cause).replace(/\.$/, '');
     return `${this.#isOpen ? 'The stream broke off' : 'No answer'}: ${plainly(why)}.`;
   }
@@ -158,7 +178,7 @@ function placeOf(lastEventId: string): string {
 /** What OpenSSL and Node say where `http:` was meant to be `https:`, or the other way round. */
 function plainly(why: string): string {
   if (/wrong version number|packet length too long/i.test(why))
-    return 'the server does not speak TLS there; is it http:?';
+    return 'the server does not speak TLS there; it may be http:, without the s';
   if (why === 'socket hang up')
     return 'the server closed the connection (socket hang up); if it speaks TLS, it is https:';
   return why;
@@ -172,15 +192,10 @@ function describe({ status, statusText, headers, redirected, url }: Response): s
   const parts = [`${status} ${statusText}`.trim()];
   const type = headers.get('content-type');
   if (type !== null) parts.push(type);
-  const telling = tellingOf((name) => headers.get(name));
-  if (telling !== '') parts.push(telling);
+  for (const name of status === 200 ? TELLING : [...TELLING, ...REFUSING]) {
+    const value = headers.get(name);
+    if (value) parts.push(`${name}: ${value}`);
+  }
   if (redirected) parts.push(`redirected to ${withoutPassword(url)}`);
   return parts.join(', ');
-}
-
-function tellingOf(headerOf: (name: string) => string | null | undefined): string {
-  return TELLING.flatMap((name) => {
-    const value = headerOf(name);
-    return value ? [`${name}: ${value}`] : [];
-  }).join(', ');
 }

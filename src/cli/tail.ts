@@ -2,6 +2,7 @@
 
 import { httpFetch } from '../client/http-fetch.js';
 import { streamEvents } from '../client/node.js';
+import { beginningOf } from '../client/refusal.js';
 import type { StreamEventsOptions } from '../client/stream-options.js';
 import type { Fetch } from '../client/stream-request.js';
 import { type Clock, clientClock, type Timer } from '../clock.js';
@@ -25,6 +26,8 @@ export interface TailOptions {
 
 /** Longer than the heartbeats of most servers: who waits in vain for so long wants to know what may be wrong. */
 const QUIET_MS = 20_000;
+/** So long is waited for what an answer says beside its status. */
+const REFUSAL_MS = 1_000;
 
 /**
  * Returns whether it ended well: the stream was over, or the person left. What went wrong has been reported.
@@ -34,6 +37,8 @@ const QUIET_MS = 20_000;
 export async function tail(url: string, request: StreamEventsOptions, options: TailOptions): Promise<boolean> {
   const { report, types, count = Infinity, hasComments, signal, drained, clock = clientClock } = options;
   let answer: Response | undefined;
+  /** How the body begins of an answer that may be waited after: the client does not read that. */
+  let said = '';
   const unread = new UnreadBytes();
   const { fetch = httpFetch } = request;
   const events = streamEvents(url, {
@@ -43,6 +48,8 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
       unread.reset();
       const silence = clock.setTimeout(() => report.unanswered(QUIET_MS), QUIET_MS);
       answer = await fetch(...asked).finally(() => silence.cancel());
+      report.answered();
+      said = answer.status === 429 || answer.status === 503 ? await beginningOf(answer.clone(), clock, REFUSAL_MS) : '';
       return watched(answer, clock, unread, () => report.quiet(QUIET_MS, unread.describe()));
     },
     signal,
@@ -52,7 +59,7 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
     },
     onStateChange: (now) => {
       if (now.state === 'waiting') report.unread(unread.describe());
-      report.state(now, events.lastEventId);
+      report.state(now, events.lastEventId, answer, said);
     },
   });
   report.request(url, request);

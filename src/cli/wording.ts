@@ -2,14 +2,14 @@
 
 import { isHttp } from '../client/stream-request.js';
 
-/** Controls that a stranger's stream could move the cursor or change the terminal with. */
+/** Controls that a stranger's stream could move the cursor, change the terminal or turn the order of what is read with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 /** Those of them that JSON leaves as they are. */
-const CONTROLS_OF_JSON = /[\x7f-\x9f]/g;
+const CONTROLS_OF_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 export function printable(text: string): string {
-  return text.replace(CONTROLS, (control) => `\\x${hex(control, 2)}`);
+  return text.replace(CONTROLS, (control) => (control > '\xff' ? `\\u${hex(control, 4)}` : `\\x${hex(control, 2)}`));
 }
 
 /** As JSON, and the same value for whoever parses it. */

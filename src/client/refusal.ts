@@ -25,7 +25,8 @@ export async function refusal(response: Response, clock: Clock): Promise<Error> 
   );
 }
 
-async function beginningOf({ body }: Response, clock: Clock, timeoutMs: number): Promise<string> {
+/** The text of a body, as far as it comes in time and is kept. */
+export async function beginningOf({ body }: Response, clock: Clock, timeoutMs: number): Promise<string> {
   const decoder = new TextDecoder();
   const reader = body?.getReader();
   const timer = clock.setTimeout(() => reader?.cancel().catch(() => {}), timeoutMs);
