@@ -2,6 +2,7 @@ import { deepStrictEqual as equal, ok, rejects } from 'node:assert/strict';
 import { turns } from '../real-time.js';
 import type { BrokerContractCase } from './broker-contract.js';
 import { ContractSubscriber, publishAll, withBroker } from './contract-subscriber.js';
+import { warnedOf } from './warned.js';
 
 /** Text that a careless engine, or a careless encoder, changes. */
 const TEXTS = [
@@ -208,13 +209,7 @@ export const deliveryCases: readonly BrokerContractCase[] = [
         },
         gap() {},
       };
-      const warned = new Promise<void>((resolve) => {
-        process.on('warning', function hear({ message }) {
-          if (message !== FAULT) return;
-          process.off('warning', hear);
-          resolve();
-        });
-      });
+      const warned = warnedOf(FAULT);
       await broker.subscribe(['a'], before);
       await broker.subscribe(['a'], faulty);
       await broker.subscribe(['a'], after);
