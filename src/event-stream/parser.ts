@@ -49,8 +49,8 @@ const SHORT_LENGTH = 64;
 /** A piece that would be longer than this has a long line, or lines that end in CR, and is worth a second look. */
 const FAR_BYTES = 64 * 1024;
 
-/** After so much, and an eighth of the event, its data is made one text: until then each of its lines takes another 64 bytes. */
-const LOOSE_BYTES = 64 * 1024;
+/** Each line of an event's data takes 64 bytes more until all are made one text: when that is more than this and an eighth of the data. */
+const MAX_LOOSE_BYTES = 64 * 1024;
 
 /** What has been read of an event. */
 interface UnfinishedEvent {
@@ -99,8 +99,8 @@ export class EventStreamParser {
   #singleBytes = PIECE_BYTES;
   /** The event that goes on in what is to come. */
   #begun = NOTHING;
-  /** What was read since the data of an event was made one text. */
-  #looseBytes = 0;
+  /** What the lines of an event's data take beside it. */
+  #loose = 0;
   #lastEventId: string;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when `maxEventBytes` is no number of 0 or more. */
@@ -286,6 +286,7 @@ export class EventStreamParser {
     let lf = -1;
     let cr = -1;
     let nul = -1;
+    let joined = 0;
     for (let at = 0; at < length; ) {
       const byte = at + shift;
       const first = bytes[byte];
@@ -305,7 +306,11 @@ export class EventStreamParser {
       if (first === LOWER_D && isData(bytes, byte)) {
         let value = text.slice(at + (bytes[byte + 5] === SPACE ? 6 : 5), lineEnd);
         if (!isAscii && value.length < SHORT_LENGTH) value = copied(value);
-        data = data === undefined ? value : `${data}\n${value}`;
+        if (data === undefined) data = value;
+        else {
+          data = `${data}\n${value}`;
+          joined++;
+        }
         this.#checkSize(data);
       } else if (first === LOWER_I && isId(bytes, byte)) {
         const value = text.slice(at + (bytes[byte + 3] === SPACE ? 4 : 3), lineEnd);
@@ -322,10 +327,10 @@ export class EventStreamParser {
       if (!isAscii) shift = lineEndFrom(bytes, lineEnd + shift, end) - lineEnd;
       at = cr + 1 === lf ? lf + 1 : lineEnd + 1;
     }
-    this.#looseBytes += end - start;
-    if (data !== undefined && this.#looseBytes > LOOSE_BYTES + data.length / 8) {
+    this.#loose += 64 * joined;
+    if (data !== undefined && this.#loose > MAX_LOOSE_BYTES + data.length / 8) {
       data = copied(data);
-      this.#looseBytes = 0;
+      this.#loose = 0;
     }
     if (type !== '' || data !== undefined || id !== undefined) this.#begun = { type, data, id };
   }
