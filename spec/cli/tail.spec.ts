@@ -179,6 +179,7 @@ test('tail: says when and why it comes back, and from where', async (t) => {
     if (requests === 1) openStream(response).end('retry: 100\nid: 7\ndata: x\n\n');
     else if (requests === 2) openStream(response).write(': \n\n', () => response.destroy());
     else if (requests === 3) response.writeHead(503, { Via: '1.1 gate', 'Retry-After': '1' }).end('until noon\n');
+    else if (requests === 4) response.destroy();
     else openStream(response).write('data: y\n\n');
   });
   const { err, status } = await tail(t, url, '--count', '2');
@@ -190,6 +191,8 @@ test('tail: says when and why it comes back, and from where', async (t) => {
     err,
     /^← 503 Service Unavailable, via: 1\.1 gate, retry-after: 1, after \d+ ms\n {2}until noon\nNot now: HTTP 503/m,
   );
+  t.regex(waits[3] ?? '', /^No answer: /);
+  t.is(err.split('until noon').length, 2);
   t.regex(err, /^2 events, 1 comment, 3 connections,/m);
   t.is(status, 0);
 });

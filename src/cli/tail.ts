@@ -45,11 +45,12 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
     ...request,
     fetch: async (...asked: Parameters<Fetch>) => {
       answer = undefined;
+      said = '';
       unread.reset();
       const silence = clock.setTimeout(() => report.unanswered(QUIET_MS), QUIET_MS);
       answer = await fetch(...asked).finally(() => silence.cancel());
       report.answered();
-      said = answer.status === 429 || answer.status === 503 ? await beginningOf(answer.clone(), clock, REFUSAL_MS) : '';
+      if (answer.status === 429 || answer.status === 503) said = await beginningOf(answer.clone(), clock, REFUSAL_MS);
       return watched(answer, clock, unread, () => report.quiet(QUIET_MS, unread.describe()));
     },
     signal,

@@ -145,8 +145,13 @@ export class EventStream<Events extends EventMap = Record<string, string>>
 
   /** Yields an event for each call of `next` that waits. */
   async *#readOn(): AsyncGenerator<TypedEvent<Events>, undefined> {
+    const { signal } = this.#options;
     const reader = this.#reader;
     const steps = reader.follow();
+    if (signal && !reader.isClosed) {
+      if (signal.aborted) this.#onAbort();
+      else onAbort(signal, this.#onAbort);
+    }
     for (;;) {
       const event = reader.events[this.#at];
       if (event !== undefined) {
@@ -164,10 +169,7 @@ export class EventStream<Events extends EventMap = Record<string, string>>
   }
 
   async #step(steps: AsyncGenerator<undefined, void>): Promise<void> {
-    const { signal } = this.#options;
     const reader = this.#reader;
-    if (signal?.aborted) return this.#onAbort();
-    if (signal) onAbort(signal, this.#onAbort);
     this.#idBefore = reader.parser.lastEventId;
     this.#drop();
     if (!(await steps.next()).done || reader.isClosed) return;
