@@ -126,7 +126,7 @@ export class StreamReader implements EventStreamParserOptions {
       const silentMs = (cause as Coded | null)?.code === 'IDLE_TIMEOUT' ? idleTimeoutMs : 0;
       if (isWhole || clock.now() - openedAt - silentMs >= healthyMs) failures = 0;
       const baseMs = Math.min(Math.max(this.reconnectionTime, SHORTEST_MS), this.#longestMs);
-      // Half as much again at most, so that those who lost a server at once do not come back at once; for each failure before, twice as much and more.
+      // At most half as much again, then 1.5 times, 3.5, 7.5: those who lost a server at once do not come back at once.
       const backOffMs = isWhole ? 0 : Math.min(baseMs * (2 ** failures - 0.5), maxBackOffMs);
       if (!retry || failures++ >= attempts) throw streamLost(cause);
       const delayMs =

@@ -59,9 +59,11 @@ interface UnfinishedEvent {
   data: string | undefined;
   /** In force once the event is over. */
   id: string | undefined;
+  /** How many lines were joined to its data since that was one text. */
+  joined: number;
 }
 
-const NOTHING: UnfinishedEvent = { type: '', data: undefined, id: undefined };
+const NOTHING: UnfinishedEvent = { type: '', data: undefined, id: undefined, joined: 0 };
 
 /**
  * Reads an event stream, however its bytes are cut.
@@ -99,8 +101,6 @@ export class EventStreamParser {
   #singleBytes = PIECE_BYTES;
   /** The event that goes on in what is to come. */
   #begun = NOTHING;
-  /** What the lines of an event's data take beside it. */
-  #loose = 0;
   #lastEventId: string;
 
   /** @throws {@link ConfigurationError} `INVALID_OPTIONS` when `maxEventBytes` is no number of 0 or more. */
@@ -254,6 +254,7 @@ export class EventStreamParser {
       if (lf < from) lf = from < end ? indexOrEnd(bytes, LF, from, end) : end;
       let pieceEnd = lf < end ? lf + 1 : end;
       if (pieceEnd - at > FAR_BYTES) {
+        // There is no LF before that: to look for one again, piece by piece, would take quadratic time.
         const next = nextLine(bytes, indexOrEnd(bytes.subarray(0, pieceEnd), CR, from, pieceEnd - 1));
         pieceEnd = next;
         if (pieceEnd - at > this.#maxEventBytes + 2 * size) {
@@ -279,14 +280,13 @@ export class EventStreamParser {
     // Where the lengths agree, each byte has become one character.
     const isAscii = length === end - start;
     this.#isAscii = isAscii;
-    let { type, data, id } = this.#begun;
+    let { type, data, id, joined } = this.#begun;
     this.#begun = NOTHING;
     // How far the bytes of a line are ahead of its characters.
     let shift = start;
     let lf = -1;
     let cr = -1;
     let nul = -1;
-    let joined = 0;
     for (let at = 0; at < length; ) {
       const byte = at + shift;
       const first = bytes[byte];
@@ -297,6 +297,7 @@ export class EventStreamParser {
         type = '';
         data = undefined;
         id = undefined;
+        joined = 0;
         continue;
       }
       // Each is looked for again only once it is behind: the one may be far when there are many of the other.
@@ -327,12 +328,11 @@ export class EventStreamParser {
       if (!isAscii) shift = lineEndFrom(bytes, lineEnd + shift, end) - lineEnd;
       at = cr + 1 === lf ? lf + 1 : lineEnd + 1;
     }
-    this.#loose += 64 * joined;
-    if (data !== undefined && this.#loose > MAX_LOOSE_BYTES + data.length / 8) {
+    if (data !== undefined && 64 * joined > MAX_LOOSE_BYTES + data.length / 8) {
       data = copied(data);
-      this.#loose = 0;
+      joined = 0;
     }
-    if (type !== '' || data !== undefined || id !== undefined) this.#begun = { type, data, id };
+    if (type !== '' || data !== undefined || id !== undefined) this.#begun = { type, data, id, joined };
   }
 
   /** Reads a line that is no field of an event: a comment, or a field of the stream. */
