@@ -21,7 +21,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-// What is said of the stream is lost then, and the stream is not.
+// That is for a person: without one, a command goes on.
 process.stderr.on('error', () => {});
 
 const program = new Command('tradewind')

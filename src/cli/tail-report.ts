@@ -30,7 +30,10 @@ export class TailReport {
   readonly #options: TailReportOptions;
   readonly #startedAt = performance.now();
   #askedAt = 0;
-  #answeredAt = 0;
+  /** Of the attempt that is under way, once it is there. */
+  #answer: { readonly response: Response; readonly ms: number } | null = null;
+  /** How its body begins, if that was read. */
+  #said = '';
   #idleMs = 0;
   #isOpen = false;
   #events = 0;
@@ -64,30 +67,36 @@ export class TailReport {
   }
 
   /** An answer's headers are here. */
-  answered(): void {
-    this.#answeredAt = performance.now();
+  answer(response: Response): void {
+    this.#answer = { response, ms: Math.round(performance.now() - this.#askedAt) };
   }
 
-  /** @param answer - the last one, if there was one. @param said - how its body begins, if it is known. */
-  state(now: StreamState, lastEventId: string, answer?: Response, said = ''): void {
+  /** How the body begins of an answer that is no stream. */
+  said(body: string): void {
+    this.#said = body;
+  }
+
+  state(now: StreamState, lastEventId: string): void {
     if (now.state === 'connecting') {
       this.#isOpen = false;
+      this.#answer = null;
+      this.#said = '';
       this.#askedAt = performance.now();
     } else if (now.state === 'open') {
       this.#isOpen = true;
       this.#connections++;
-      this.#show(now.response);
+      this.#show();
     } else if (now.state === 'waiting') {
-      if (now.cause instanceof HttpError && answer) this.#show(answer);
-      this.#quote(said);
+      if (now.cause instanceof HttpError) this.#show();
+      this.#quote(this.#said);
       this.#say('yellow', `${this.#loss(now.cause)} Coming back in ${seconds(now.delayMs)}, ${placeOf(lastEventId)}.`);
     }
   }
 
-  /** @param answer - the last one, after which there is to be no other. */
-  over(answer: Response): void {
-    const isForGood = answer.status === 204;
-    if (isForGood) this.#show(answer);
+  /** The server has ended it, and it is not asked again. */
+  over(): void {
+    const isForGood = this.#answer?.response.status === 204;
+    if (isForGood) this.#show();
     this.#say('yellow', isForGood ? 'A 204 ends the stream for good: no client is to come back.' : ENDED);
   }
 
@@ -110,11 +119,10 @@ export class TailReport {
     if (unread !== null) this.#say('yellow', unread);
   }
 
-  /** @param answer - the last one, if there was one. */
-  fault(error: Error, answer?: Response): void {
+  fault(error: Error): void {
     const { cause } = error;
     const said = error instanceof HttpError ? error : cause instanceof HttpError ? cause : null;
-    if (said !== null && answer) this.#show(answer);
+    if (said !== null) this.#show();
     this.#say('red', said === error ? `✗ Refused: ${error.message}` : `✗ ${error.message}`);
     this.#quote(said?.body ?? '');
   }
@@ -131,9 +139,8 @@ export class TailReport {
     this.#say('dim', `${parts.join(', ')}; ${id}.`);
   }
 
-  #show(response: Response): void {
-    const ms = Math.round(this.#answeredAt - this.#askedAt);
-    this.#say('green', `← ${describe(response)}, after ${ms} ms`);
+  #show(): void {
+    if (this.#answer) this.#say('green', `← ${describe(this.#answer.response)}, after ${this.#answer.ms} ms`);
   }
 
   /** What an answer said beside its status. */

@@ -36,21 +36,18 @@ const REFUSAL_MS = 1_000;
  */
 export async function tail(url: string, request: StreamEventsOptions, options: TailOptions): Promise<boolean> {
   const { report, types, count = Infinity, hasComments, signal, drained, clock = clientClock } = options;
-  let answer: Response | undefined;
-  /** How the body begins of an answer that may be waited after: the client does not read that. */
-  let said = '';
   const unread = new UnreadBytes();
   const { fetch = httpFetch } = request;
   const events = streamEvents(url, {
     ...request,
     fetch: async (...asked: Parameters<Fetch>) => {
-      answer = undefined;
-      said = '';
       unread.reset();
       const silence = clock.setTimeout(() => report.unanswered(QUIET_MS), QUIET_MS);
-      answer = await fetch(...asked).finally(() => silence.cancel());
-      report.answered();
-      if (answer.status === 429 || answer.status === 503) said = await beginningOf(answer.clone(), clock, REFUSAL_MS);
+      const answer = await fetch(...asked).finally(() => silence.cancel());
+      report.answer(answer);
+      // One that is waited after: what it says, the client does not read.
+      if (answer.status === 429 || answer.status === 503)
+        report.said(await beginningOf(answer.clone(), clock, REFUSAL_MS));
       return watched(answer, clock, unread, () => report.quiet(QUIET_MS, unread.describe()));
     },
     signal,
@@ -60,7 +57,7 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
     },
     onStateChange: (now) => {
       if (now.state === 'waiting') report.unread(unread.describe());
-      report.state(now, events.lastEventId, answer, said);
+      report.state(now, events.lastEventId);
     },
   });
   report.request(url, request);
@@ -74,10 +71,10 @@ export async function tail(url: string, request: StreamEventsOptions, options: T
       await drained();
     }
     report.unread(unread.describe());
-    if (answer) report.over(answer);
+    report.over();
   } catch (thrown) {
     if (!signal.aborted) {
-      report.fault(toError(thrown), answer);
+      report.fault(toError(thrown));
       return false;
     }
   } finally {
