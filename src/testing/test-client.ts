@@ -1,11 +1,11 @@
 /** A client that sees everything: for the specs of handlers. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Clock, LONGEST_TIMER_MS, systemClock } from '../clock.js';
+import { type Clock, LONGEST_TIMER_MS } from '../clock.js';
 import { TradewindError, toError } from '../errors.js';
 import { lastEventIdHeader } from '../event-stream/last-event-id.js';
 import { OneAtATime } from '../one-at-a-time.js';
-import { clearTimeout, setTimeout, turns } from './real-time.js';
+import { clearTimeout, realClock, setTimeout, turns } from './real-time.js';
 import {
   describe,
   type EventMatch,
@@ -219,7 +219,7 @@ export class TestClient implements AsyncDisposable {
    */
   async text(): Promise<string> {
     await this.#waitFor(
-      () => (this.#connection.isOver && this.#connection.fault === null) || undefined,
+      () => this.#isWhole || undefined,
       () => 'the end of the body',
     );
     return this.#received.body;
@@ -230,7 +230,7 @@ export class TestClient implements AsyncDisposable {
     for (;;) {
       const take = this.#received.taker();
       const event = await this.#waitFor(
-        () => take() ?? (this.#connection.isOver && !this.#isBroken ? null : undefined),
+        () => take() ?? (this.#isWhole ? null : undefined),
         () => 'an event',
       );
       if (event === null) return;
@@ -310,13 +310,13 @@ export class TestClient implements AsyncDisposable {
     this.#look();
   }
 
-  get #timeoutMs(): number {
-    return timeoutOf(this.#options);
+  /** The body has been read to its end. */
+  get #isWhole(): boolean {
+    return this.#connection.isOver && this.#connection.fault === null && this.#fault === null;
   }
 
-  /** The body could not be read to its end. */
-  get #isBroken(): boolean {
-    return this.#fault !== null || this.#connection.fault !== null;
+  get #timeoutMs(): number {
+    return timeoutOf(this.#options);
   }
 
   #look(): void {
@@ -371,15 +371,6 @@ export class TestClient implements AsyncDisposable {
     return `Status ${this.status}${isStalled && !isOver ? ', stalled' : ''}. Arrived so far: ${this.#received}`;
   }
 }
-
-/** Not a runner's fake time, which a spec that hangs would wait for. */
-const realClock: Clock = {
-  ...systemClock,
-  setTimeout(callback, ms) {
-    const timeout = setTimeout(callback, ms);
-    return { cancel: () => clearTimeout(timeout) };
-  },
-};
 
 function timeoutOf({ timeoutMs = 4_000 }: ConnectOptions): number {
   return Math.min(timeoutMs, LONGEST_TIMER_MS);
