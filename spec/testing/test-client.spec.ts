@@ -500,7 +500,7 @@ test('reconnect: drops an event that was half received, and has the new status',
   await client.close();
 });
 
-test('reconnect: has forgotten why the stream before was dropped', async (t) => {
+test('reconnect: has forgotten why the stream before was dropped, of which each that waits is told', async (t) => {
   let requests = 0;
   const client = await connect(
     (_request: unknown, response: ServerResponse) => {
@@ -511,6 +511,8 @@ test('reconnect: has forgotten why the stream before was dropped', async (t) => 
     { timeoutMs: 60_000 },
   );
   await t.throwsAsync(client.next(), { code: 'EVENT_TOO_LARGE' });
+  await t.throwsAsync(client.text(), { code: 'EVENT_TOO_LARGE' });
+  await t.throwsAsync(client[Symbol.asyncIterator]().next(), { code: 'EVENT_TOO_LARGE' });
   await client.reconnect();
   t.is((await client.next()).data, 'fine');
   client.cut();
